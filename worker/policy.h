@@ -1,0 +1,44 @@
+// What this worker accepts to do, whatever it is told: its own configuration has the last word.
+#ifndef UNDERSTUDY_WORKER_POLICY_H
+#define UNDERSTUDY_WORKER_POLICY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+typedef struct Policy {
+        TextList roots;    // root directories that sites may live in
+        TextList users;    // Unix users whose sites it serves
+        TextList commands; // programs beyond the environment's own that steps may start, absolute
+        TextList environment; // variables of the worker's own environment that site code and pip
+                              // are given
+        uint64_t clone_free_percent; // of a file system that stays free
+        char *log_root; // parent of new log directories when production's cannot tell it
+} Policy;
+
+// A Unix account, resolved. Zeros are not an account; free with account_clear.
+typedef struct Account {
+        char *name;
+        char *home;
+        uid_t uid;
+        gid_t gid;
+        gid_t *groups;
+        size_t group_count;
+} Account;
+
+void account_clear(Account *account);
+#define _cleanup_account_ _cleanup_(account_clear)
+
+// Is this root one of the policy's? -EPERM with code "policy" and the line to add to worker.conf.
+int policy_check_root(const Policy *policy, const char *root, Error *error) _must_use_;
+
+// Looks up the owner of a site's files and checks that the policy serves it. -EPERM with code
+// "policy".
+int policy_check_owner(
+        const Policy *policy, uid_t uid, const char *where, Account *ret, Error *error) _must_use_;
+
+void policy_clear(Policy *policy);
+
+#endif

@@ -1,0 +1,12 @@
+# Writes a C file with the source text of every Python helper: struct PythonSource python_sources[] (site/python.h).
+file(WRITE ${OUTPUT} "#include \"site/python.h\"\n\n")
+set(table "")
+foreach(helper ${HELPERS})
+  get_filename_component(name ${helper} NAME_WE)
+  file(READ ${helper} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "((0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,))" "\\1\n" bytes "${bytes}")
+  file(APPEND ${OUTPUT} "static const unsigned char source_${name}[] = {\n${bytes}};\n\n")
+  string(APPEND table "        {\"${name}\", source_${name}, sizeof(source_${name})},\n")
+endforeach()
+file(APPEND ${OUTPUT} "const PythonSource python_sources[] = {\n${table}        {0},\n};\n")

@@ -1,0 +1,29 @@
+// Site code: the helpers of worker/python, run by a site's own Python (env/bin/python, by path,
+// never "activated"), in the project directory, as its owner, in a scrubbed environment.
+#ifndef UNDERSTUDY_WORKER_SITE_PYTHON_H
+#define UNDERSTUDY_WORKER_SITE_PYTHON_H
+
+#include <jansson.h>
+
+#include "site/process.h"
+#include "site/site.h"
+
+typedef struct PythonSource {
+        const char *name;
+        const unsigned char *text; // not NUL-terminated
+        size_t size;
+} PythonSource;
+
+extern const PythonSource
+        python_sources[]; // ends with a row of zeros; made by the build from worker/python/*.py
+
+// Runs helper `name` ("probe": worker/python/probe.py) with `request` on its standard input. The
+// helper keeps the real standard output for itself: lines "RESULT {json}", of which the last is
+// returned in `ret_result` (the caller's reference), and "PROGRESS {json}", which `line`, when
+// given, sees like all other lines. Exit status other than 0, or no RESULT line, is an error: code
+// "site-code", with the end of the traceback as its cause. `fds` may be NULL.
+int python_run(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        ProcessLine line, void *userdata, const int *fds, size_t fd_count, json_t **ret_result,
+        Error *error) _must_use_;
+
+#endif
