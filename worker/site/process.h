@@ -4,7 +4,7 @@
 #ifndef UNDERSTUDY_WORKER_SITE_PROCESS_H
 #define UNDERSTUDY_WORKER_SITE_PROCESS_H
 
-#include "step.h"
+#include "step/step.h"
 
 // One line, without its newline; `line` is NUL-terminated and lives during the call. A negative
 // return ends the program and becomes process_run's.

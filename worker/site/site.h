@@ -3,7 +3,7 @@
 #ifndef UNDERSTUDY_WORKER_SITE_SITE_H
 #define UNDERSTUDY_WORKER_SITE_SITE_H
 
-#include "step.h"
+#include "step/step.h"
 
 typedef struct SiteDir {
         char *name;

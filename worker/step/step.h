@@ -1,14 +1,14 @@
 // What a step is, and what it may use while it runs. A step runs in a runner: one process per task,
 // one thread, on the worker's host; it may be killed at any instruction and run again from the
 // start.
-#ifndef UNDERSTUDY_WORKER_STEP_H
-#define UNDERSTUDY_WORKER_STEP_H
+#ifndef UNDERSTUDY_WORKER_STEP_STEP_H
+#define UNDERSTUDY_WORKER_STEP_STEP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "policy.h"
+#include "step/policy.h"
 #include "steps.h"
 
 typedef struct StepContext StepContext;

@@ -1,6 +1,6 @@
 // What this worker accepts to do, whatever it is told: its own configuration has the last word.
-#ifndef UNDERSTUDY_WORKER_POLICY_H
-#define UNDERSTUDY_WORKER_POLICY_H
+#ifndef UNDERSTUDY_WORKER_STEP_POLICY_H
+#define UNDERSTUDY_WORKER_STEP_POLICY_H
 
 #include <stdbool.h>
 #include <sys/types.h>
