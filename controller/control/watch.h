@@ -7,6 +7,9 @@
 #ifndef UNDERSTUDY_CONTROLLER_WATCH_H
 #define UNDERSTUDY_CONTROLLER_WATCH_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "control/operation.h"
 
 typedef struct Watch Watch;
