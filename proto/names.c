@@ -27,8 +27,7 @@ static bool listed(const char *name, const char *const *list, size_t count)
 
 static int refuse(Error *error, const char *name, const char *kind, const char *why)
 {
-        _cleanup_free_
-        char *shown = text_escape(name, strlen(name));
+        _cleanup_free_ char *shown = text_escape(name, strlen(name));
 
         error_set(error, -EINVAL, "bad-name", "'%s' cannot be the name of a %s", shown, kind);
         error_why(error, "%s", why);

@@ -116,8 +116,7 @@ ProtobufCMessage *message_new(const ProtobufCMessageDescriptor *descriptor)
 ProtobufCMessage *message_copy(const ProtobufCMessage *message)
 {
         size_t size = protobuf_c_message_get_packed_size(message);
-        _cleanup_free_
-        uint8_t *packed = memory_new(size);
+        _cleanup_free_ uint8_t *packed = memory_new(size);
         ProtobufCMessage *copy;
 
         protobuf_c_message_pack(message, packed);

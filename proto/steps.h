@@ -24,14 +24,14 @@ enum {
         X(echo, STEP_READS, 30, "Answer through a runner")                                         \
         X(probe, STEP_READS, 120, "Ask the site who it is")                                        \
         X(space, STEP_READS, 120, "Compare need with free space")                                  \
-        X(clone, STEP_HEAVY, 6 * 3600, "Copy the project directory")               \
+        X(clone, STEP_HEAVY, 6 * 3600, "Copy the project directory")                               \
         X(log, 0, 60, "Give it a log directory")                                                   \
         X(rewrite, 0, 600, "Rename the site in its files")                                         \
         X(environment, STEP_HEAVY, 3600, "Build its Python environment")                           \
         X(database, STEP_DESTROYS, 600, "Create its database")                                     \
         X(dump, STEP_HEAVY, 6 * 3600, "Dump production")                                           \
         X(script, 0, 600, "Merge and check restore2preview.py")                                    \
-        X(mirror, STEP_DESTROYS | STEP_HEAVY, 6 * 3600, "Mirror media and snapshot")                               \
+        X(mirror, STEP_DESTROYS | STEP_HEAVY, 6 * 3600, "Mirror media and snapshot")               \
         X(restore, STEP_DESTROYS | STEP_HEAVY | STEP_UNDO_AT_FAILURE, 24 * 3600,                   \
                 "Restore beside the preview")                                                      \
         X(ledger, STEP_READS, 600, "Compare rows, table by table")                                 \

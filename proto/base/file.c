@@ -11,10 +11,8 @@
 
 int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
 {
-        _cleanup_close_
-        int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        _cleanup_free_
-        char *data = NULL;
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_free_ char *data = NULL;
         struct stat st;
         size_t size = 0, room;
 
@@ -89,12 +87,10 @@ static char *temporary_name(const char *path)
 int file_sync_parent_at(int dirfd, const char *path)
 {
         const char *slash = strrchr(path, '/');
-        _cleanup_free_
-        char *parent = !slash          ? text_copy(".")
-                       : slash == path ? text_copy("/")
-                                       : text_copy_n(path, (size_t)(slash - path));
-        _cleanup_close_
-        int fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *parent = !slash          ? text_copy(".")
+                                      : slash == path ? text_copy("/")
+                                                      : text_copy_n(path, (size_t)(slash - path));
+        _cleanup_close_ int fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0)
                 return -errno;
@@ -103,10 +99,9 @@ int file_sync_parent_at(int dirfd, const char *path)
 
 int file_write_at(int dirfd, const char *path, const void *data, size_t size, mode_t mode)
 {
-        _cleanup_free_
-        char *temporary = temporary_name(path);
-        _cleanup_close_
-        int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        _cleanup_free_ char *temporary = temporary_name(path);
+        _cleanup_close_ int fd =
+                openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         int r;
 
         if (fd < 0)
@@ -129,8 +124,7 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode)
 
 int file_make_directories(const char *path, mode_t mode)
 {
-        _cleanup_free_
-        char *partial = text_copy(path);
+        _cleanup_free_ char *partial = text_copy(path);
         struct stat st;
 
         for (char *at = partial + 1;; at++) {
@@ -180,8 +174,7 @@ int file_read_link_at(int dirfd, const char *path, char **ret)
 
 int file_replace_link_at(int dirfd, const char *path, const char *target)
 {
-        _cleanup_free_
-        char *temporary = temporary_name(path);
+        _cleanup_free_ char *temporary = temporary_name(path);
         int r;
 
         if (symlinkat(target, dirfd, temporary) < 0)

@@ -11,14 +11,14 @@
 
 // Reads a regular file of at most `limit` bytes: -EFBIG beyond. `ret` is NUL-terminated and the
 // caller's.
-int file_read_at(
-        int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size) _must_use_;
+int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
+        _must_use_;
 int file_read(const char *path, size_t limit, char **ret, size_t *ret_size) _must_use_;
 
 // Writes through a temporary file in the same directory, fsync, rename, fsync of the directory:
 // afterwards the file is whole and durable, or as it was.
-int file_write_at(
-        int dirfd, const char *path, const void *data, size_t size, mode_t mode) _must_use_;
+int file_write_at(int dirfd, const char *path, const void *data, size_t size, mode_t mode)
+        _must_use_;
 int file_write(const char *path, const void *data, size_t size, mode_t mode) _must_use_;
 
 // Writes all bytes to a descriptor, whatever the number of calls it takes.

@@ -14,8 +14,7 @@ void log_set_priority(int priority)
 
 void log_event(int priority, const char *format, ...)
 {
-        _cleanup_free_
-        char *message = NULL, *escaped = NULL;
+        _cleanup_free_ char *message = NULL, *escaped = NULL;
         va_list arguments;
 
         if (priority > threshold)
@@ -40,8 +39,7 @@ void log_event(int priority, const char *format, ...)
 
 void log_failure(int priority, const Error *error)
 {
-        _cleanup_free_
-        char *line = error_line(error);
+        _cleanup_free_ char *line = error_line(error);
 
         log_event(priority, "%s", line);
 }

@@ -40,8 +40,7 @@ static int migrate(sqlite3 *db, const char *const *migrations, Error *error)
         version = sqlite3_column_int64(statement, 0);
         sqlite3_reset(statement);
         for (int64_t i = 0; migrations[i]; i++) {
-                _cleanup_free_
-                char *script = NULL;
+                _cleanup_free_ char *script = NULL;
 
                 if (i < version)
                         continue;
@@ -70,8 +69,7 @@ static int migrate(sqlite3 *db, const char *const *migrations, Error *error)
 int sql_open(const char *path, const char *const *migrations, sqlite3 **ret, Error *error)
 {
         _cleanup_database_ sqlite3 *db = NULL;
-        _cleanup_close_
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         int r;
 
         if (fd < 0) {

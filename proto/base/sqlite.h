@@ -11,8 +11,8 @@
 // Opens or creates a database (mode 0600) and brings it to the newest schema: `migrations` is a
 // NULL-terminated list of scripts, of which those after PRAGMA user_version run, each in a
 // transaction. A database newer than the list is refused. The caller closes with sqlite3_close.
-int sql_open(
-        const char *path, const char *const *migrations, sqlite3 **ret, Error *error) _must_use_;
+int sql_open(const char *path, const char *const *migrations, sqlite3 **ret, Error *error)
+        _must_use_;
 
 // Runs one statement to its end, ignoring rows. `types` has a letter per parameter: t text (NULL:
 // SQL NULL), i int64_t, d double, b blob (two arguments: const void *, size_t). A failure fills

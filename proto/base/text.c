@@ -190,8 +190,7 @@ int text_parse_duration(const char *text, uint64_t *ret_seconds)
                 uint64_t seconds;
         } units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
         size_t digits = strspn(text, "0123456789");
-        _cleanup_free_
-        char *number = text_copy_n(text, digits);
+        _cleanup_free_ char *number = text_copy_n(text, digits);
         const char *unit = text + digits + strspn(text + digits, " ");
         uint64_t value;
         int r = text_parse_u64(number, &value);
@@ -201,8 +200,9 @@ int text_parse_duration(const char *text, uint64_t *ret_seconds)
         for (size_t i = 0; i < ELEMENTS(units); i++) {
                 if (strcmp(unit, units[i].name) != 0)
                         continue;
-                if (__builtin_mul_overflow(value, units[i].seconds, ret_seconds))
+                if (__builtin_mul_overflow(value, units[i].seconds, &value))
                         return -ERANGE;
+                *ret_seconds = value;
                 return 0;
         }
         return -EINVAL;
