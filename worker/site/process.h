@@ -6,8 +6,9 @@
 
 #include "step/step.h"
 
-// One line, without its newline; `line` is NUL-terminated and lives during the call. A negative
-// return ends the program and becomes process_run's.
+// One line, without its newline; `line` is NUL-terminated and lives during the call. Returns 0: the
+// line is dealt with; 1: it goes to step_output, as without a callback; negative: the program is
+// ended, and process_run returns it with the error that the callback filled, if it did.
 typedef int (*ProcessLine)(
         void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length);
 
@@ -30,14 +31,23 @@ typedef struct ProcessResult {
         char *tail; // the last lines of its standard error, at most 4 KiB; the caller's
 } ProcessResult;
 
-// Runs a program to its end. "Could not be run" is a negative errno with `error`; what it answered
-// is in `ret`.
-int process_run(
-        StepContext *context, const ProcessSpec *spec, ProcessResult *ret, Error *error) _must_use_;
+// Of a longer line the rest is dropped. More output than this altogether ends the program, with
+// code "output"; what step_output gets of one program ends sooner.
+#define PROCESS_LINE_MAX   (16U << 20)
+#define PROCESS_OUTPUT_MAX (1U << 30)
+#define PROCESS_LOG_MAX    (8U << 20)
+
+// Runs a program to its end; what is left of its process group then is killed. "Could not be run"
+// is a negative errno with `error`; what it answered is in `ret`.
+int process_run(StepContext *context, const ProcessSpec *spec, ProcessResult *ret, Error *error)
+        _must_use_;
 
 // For programs whose only good end is exit 0: fills `error` with the exit status or signal and the
 // tail else.
 int process_check(StepContext *context, const ProcessSpec *spec, Error *error) _must_use_;
+
+// "exit status 3", "it was killed by signal 9 (Killed)": a sentence's end, allocated.
+char *process_status_text(int status);
 
 // PATH, HOME, USER, LOGNAME, LANG=C.UTF-8, what the policy lets through, and nothing that could
 // point a site at another (no DJANGO_*, PYTHON*, LINO_*, PG*, MYSQL_*, VIRTUAL_ENV).

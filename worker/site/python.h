@@ -17,11 +17,13 @@ typedef struct PythonSource {
 extern const PythonSource
         python_sources[]; // ends with a row of zeros; made by the build from worker/python/*.py
 
-// Runs helper `name` ("probe": worker/python/probe.py) with `request` on its standard input. The
-// helper keeps the real standard output for itself: lines "RESULT {json}", of which the last is
-// returned in `ret_result` (the caller's reference), and "PROGRESS {json}", which `line`, when
-// given, sees like all other lines. Exit status other than 0, or no RESULT line, is an error: code
-// "site-code", with the end of the traceback as its cause. `fds` may be NULL.
+// Runs helper `name` ("probe": worker/python/probe.py) with `request` on its standard input, by way
+// of worker/python/main.py, which says what a helper can use: what it answers by result() is
+// returned in `ret_result` (the caller's reference). What it tells by progress() becomes
+// step_progress, and what site code prints step_output; or else `line` gets both, the first as
+// "PROGRESS {json}" of stream OUTPUT, and may return 1 to have it logged. Exit status other than 0,
+// or no result, is an error: code "site-code", with the end of the traceback as its cause. `fds`,
+// at most 8, are the helper's descriptors 3, 4 ...; they may be NULL.
 int python_run(StepContext *context, const SiteDir *site, const char *name, json_t *request,
         ProcessLine line, void *userdata, const int *fds, size_t fd_count, json_t **ret_result,
         Error *error) _must_use_;

@@ -23,8 +23,8 @@ typedef struct SiteDir {
 int site_open(const Policy *policy, const Fleet__Site *site, SiteDir *ret, Error *error) _must_use_;
 
 // The same for a site that need not exist: then fd is -EBADF and owner is empty.
-int site_open_root(
-        const Policy *policy, const Fleet__Site *site, SiteDir *ret, Error *error) _must_use_;
+int site_open_root(const Policy *policy, const Fleet__Site *site, SiteDir *ret, Error *error)
+        _must_use_;
 
 void site_close(SiteDir *site);
 

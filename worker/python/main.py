@@ -1,0 +1,74 @@
+"""The way into a site, for every helper of this folder.
+
+Runs the helper whose source is open as descriptor argv[2] and gives it these names:
+
+    request              what the worker asks, from standard input
+    result(value)        answers; the last answer counts
+    progress(...)        tells how far it is
+    enter(argv, inside)  runs the site's own manage.py, which sets the site's paths and names its
+                         settings, and calls inside(execute) instead of its command
+    quiet()              keeps the site's log file and its mail out of what follows
+
+Standard output belongs to the answers: whatever site code prints goes to standard error.
+"""
+import json
+import os
+import runpy
+import sys
+
+_answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+
+def _say(word, value):
+    _answers.write(f"{word} {json.dumps(value)}\n")
+    _answers.flush()
+
+
+def result(value):
+    _say("RESULT", value)
+
+
+def progress(unit, done, total=0, note="", done_bytes=0, total_bytes=0):
+    _say("PROGRESS", {"unit": unit, "done": done, "total": total, "note": note,
+                      "done_bytes": done_bytes, "total_bytes": total_bytes})
+
+
+def enter(argv, inside):
+    """Lino looks at sys.argv; `execute` is Django's execute_from_command_line."""
+    import django.core.management as management
+
+    execute = management.execute_from_command_line
+    calls = []
+
+    def command(*unused, **also_unused):
+        calls.append(True)
+        inside(execute)
+
+    management.execute_from_command_line = command
+    sys.argv[:] = ["manage.py", *argv]
+    runpy.run_path("manage.py", run_name="__main__")
+    if not calls:
+        raise SystemExit("manage.py never calls execute_from_command_line()")
+
+
+def quiet():
+    """After the settings are read (Lino then has made its logging plans), before Django starts."""
+    from django.utils.log import DEFAULT_LOGGING
+
+    for name in ("file", "mail_admins"):
+        if name in DEFAULT_LOGGING["handlers"]:
+            DEFAULT_LOGGING["handlers"][name] = {"class": "logging.NullHandler"}
+
+
+def _main():
+    name = sys.argv[1]
+    with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
+        source = stream.read()
+    sys.path[0] = os.getcwd()  # as for `python manage.py`
+    names = {"__name__": "__main__", "__file__": f"{name}.py", "result": result, "enter": enter,
+             "progress": progress, "quiet": quiet, "request": json.load(sys.stdin)}
+    exec(compile(source, f"{name}.py", "exec"), names)
+
+
+_main()

@@ -1,0 +1,184 @@
+#include "site/python.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "base/file.h"
+
+#define FDS_MAX 8
+
+typedef struct Answers {
+        StepContext *context;
+        ProcessLine line;
+        void *userdata;
+        json_t *result;
+} Answers;
+
+static void answers_clear(Answers *answers)
+{
+        json_decref(answers->result);
+}
+
+static void show_progress(StepContext *context, const char *text, size_t length)
+{
+        json_t *root = json_loadb(text, length, 0, NULL);
+        const char *unit = NULL, *note = "";
+        json_int_t done = 0, total = 0, done_bytes = 0, total_bytes = 0;
+        const ProtobufCEnumValue *value;
+
+        if (json_unpack(root, "{s:s, s:I, s?I, s?s, s?I, s?I}", "unit", &unit, "done", &done,
+                    "total", &total, "note", &note, "done_bytes", &done_bytes, "total_bytes",
+                    &total_bytes) == 0) {
+                value = protobuf_c_enum_descriptor_get_value_by_name(
+                        &fleet__unit__descriptor, unit);
+                if (value)
+                        step_progress_bytes(context, (Fleet__Unit)value->value, (uint64_t)done,
+                                (uint64_t)total, (uint64_t)done_bytes, (uint64_t)total_bytes, note);
+        }
+        json_decref(root);
+}
+
+static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length)
+{
+        static const char result[] = "RESULT ", progress[] = "PROGRESS ";
+        Answers *answers = userdata;
+        bool own = stream == FLEET__LOG_LINE__STREAM__OUTPUT;
+
+        if (own && text_starts(line, result)) {
+                json_t *value = json_loadb(line + sizeof(result) - 1, length - sizeof(result) + 1,
+                        JSON_DECODE_ANY, NULL);
+
+                json_decref(answers->result);
+                answers->result = value;
+                return 0;
+        }
+        if (answers->line)
+                return answers->line(answers->userdata, stream, line, length);
+        if (own && text_starts(line, progress)) {
+                show_progress(answers->context, line + sizeof(progress) - 1,
+                        length - sizeof(progress) + 1);
+                return 0;
+        }
+        return 1;
+}
+
+// A sealed, read-only copy of a helper's source, which the site's owner can read through
+// /proc/self/fd.
+static int open_source(const char *name)
+{
+        const PythonSource *source = python_sources;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        while (source->name && !text_equal(source->name, name))
+                source++;
+        if (!source->name)
+                return -ENOENT;
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        r = file_write_all(fd, source->text, source->size);
+        if (r < 0)
+                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0 ||
+                fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) <
+                        0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+// What a person needs of a traceback: the exception, which is what follows its last indented line.
+static char *exception_text(const char *tail)
+{
+        const char *start = tail;
+
+        for (const char *line = tail; line; line = strchr(line, '\n')) {
+                if (*line == '\n')
+                        line++;
+                if (*line == ' ' && strchr(line, '\n'))
+                        start = strchr(line, '\n') + 1;
+        }
+        return text_copy(*start ? start : tail);
+}
+
+static int check_answer(const SiteDir *site, const char *name, const ProcessResult *process,
+        json_t *result, Error *error)
+{
+        _cleanup_free_ char *exception = NULL, *status = NULL;
+
+        if (process->status == 0 && result)
+                return 0;
+        status = process_status_text(process->status);
+        exception = exception_text(process->tail);
+        error_set(error, -EIO, "site-code", "the site's own code failed (%s)", name);
+        error_where(error, "%s", site->path);
+        error_why(error, "%s%s%s", process->status ? status : "it ended without an answer",
+                *exception ? ": " : "", exception);
+        error_next(error, "Try the site by hand: cd '%s' && env/bin/python manage.py check",
+                site->path);
+        return -EIO;
+}
+
+static void python_environment(const Policy *policy, const SiteDir *site, TextList *ret)
+{
+        process_environment(policy, &site->owner, ret);
+        // A site's files stay as they are, and Lino says what the worker reads.
+        text_list_add(ret, "PYTHONDONTWRITEBYTECODE=1");
+        text_list_add(ret, "PYTHONNOUSERSITE=1");
+        text_list_add(ret, "PYTHONUNBUFFERED=1");
+        text_list_add(ret, "LINO_LOGLEVEL=INFO");
+}
+
+static int run_helper(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        Answers *answers, const int *fds, size_t fd_count, Error *error)
+{
+        TextList environment _cleanup_text_list_ = {0};
+        _cleanup_close_ int way_in = open_source("main"), helper = open_source(name);
+        int all[FDS_MAX + 2], r;
+        _cleanup_free_ char *python = text_format("%s/env/bin/python", site->path),
+                            *input = json_dumps(request, JSON_ENCODE_ANY),
+                            *script = text_format("/proc/self/fd/%zu", 3 + fd_count),
+                            *source = text_format("%zu", 4 + fd_count);
+        ProcessResult result = {0};
+
+        if (way_in < 0 || helper < 0 || !input || fd_count > FDS_MAX) {
+                r = way_in < 0 ? way_in : helper < 0 ? helper : -EINVAL;
+                return error_set(error, r, "helper", "cannot prepare the helper '%s'", name);
+        }
+        if (fd_count > 0)
+                memcpy(all, fds, fd_count * sizeof(*fds));
+        all[fd_count] = way_in;
+        all[fd_count + 1] = helper;
+        python_environment(step_policy(context), site, &environment);
+        const ProcessSpec spec = {
+                .argv = (const char *const[]){python, script, name, source, NULL},
+                .directory = site->path,
+                .account = &site->owner,
+                .environment = (const char *const *)environment.items,
+                .input = input,
+                .input_size = strlen(input),
+                .fds = all,
+                .fd_count = fd_count + 2,
+                .line = take_line,
+                .userdata = answers,
+        };
+        r = process_run(context, &spec, &result, error);
+        if (r == 0)
+                r = check_answer(site, name, &result, answers->result, error);
+        free(result.tail);
+        return r;
+}
+
+int python_run(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        ProcessLine line, void *userdata, const int *fds, size_t fd_count, json_t **ret_result,
+        Error *error)
+{
+        Answers answers _cleanup_(answers_clear) = {
+                .context = context, .line = line, .userdata = userdata};
+        int r = run_helper(context, site, name, request, &answers, fds, fd_count, error);
+
+        if (r < 0)
+                return r;
+        *ret_result = TAKE_PTR(answers.result);
+        return 0;
+}
