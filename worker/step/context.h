@@ -17,4 +17,13 @@ DEFINE_CLEANUP(StepContext *, context_free)
 
 const Fleet__Task *context_task(const StepContext *context);
 
+// What earlier runs left: 0 runs for a task that was never begun; finished: nothing is left to do.
+uint32_t context_runs(const StepContext *context);
+bool context_finished(const StepContext *context);
+
+// The first and the last event of a run. The last is durable on return. A Finished that does not
+// fit the disk or a frame is replaced by a failure that says so.
+int context_start(StepContext *context, Error *error) _must_use_;
+int context_finish(StepContext *context, const Fleet__Finished *finished, Error *error) _must_use_;
+
 #endif
