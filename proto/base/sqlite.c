@@ -1,7 +1,6 @@
 #include "base/sqlite.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 
 #include "base/text.h"
 
@@ -128,8 +127,8 @@ static int bind_all(sqlite3_stmt *statement, const char *types, va_list argument
         return r;
 }
 
-static int prepare(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql,
-        const char *types, va_list arguments)
+int sql_vquery(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
+        va_list arguments)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
 
@@ -147,7 +146,7 @@ int sql_query(
         int r;
 
         va_start(arguments, types);
-        r = prepare(db, ret, error, sql, types, arguments);
+        r = sql_vquery(db, ret, error, sql, types, arguments);
         va_end(arguments);
         return r;
 }
@@ -159,7 +158,7 @@ int sql_run(sqlite3 *db, Error *error, const char *sql, const char *types, ...)
         int r;
 
         va_start(arguments, types);
-        r = prepare(db, &statement, error, sql, types, arguments);
+        r = sql_vquery(db, &statement, error, sql, types, arguments);
         va_end(arguments);
         while (r == 0) {
                 r = sql_step(statement, error);

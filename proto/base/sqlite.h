@@ -3,6 +3,7 @@
 #define UNDERSTUDY_BASE_SQLITE_H
 
 #include <sqlite3.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ int sql_run(sqlite3 *db, Error *error, const char *sql, const char *types, ...) 
 // _cleanup_statement_).
 int sql_query(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
         ...) _must_use_;
+
+int sql_vquery(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
+        va_list arguments) _must_use_;
 
 // 1: a row; 0: no more rows; negative: failed, `error` says why.
 int sql_step(sqlite3_stmt *statement, Error *error) _must_use_;
