@@ -74,7 +74,7 @@ int tree_remove(int parent, const char *name, const TreeOptions *options, TreeFi
         Error *error) _must_use_;
 
 // Counts entries and allocated bytes.
-int tree_measure(int directory, const TreeOptions *options, TreeFigures *ret_figures,
-        Error *error) _must_use_;
+int tree_measure(int directory, const TreeOptions *options, TreeFigures *ret_figures, Error *error)
+        _must_use_;
 
 #endif

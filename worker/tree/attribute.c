@@ -1,0 +1,116 @@
+#include "tree/attribute.h"
+
+#include <fcntl.h>
+
+static struct timespec time_of(MetaTime time)
+{
+        return (struct timespec){.tv_sec = time.s, .tv_nsec = time.ns};
+}
+
+// 0: done; the bit: refused; negative: failed.
+static int outcome(int result, unsigned bit)
+{
+        if (result == 0)
+                return 0;
+        return errno == EPERM || errno == EACCES || errno == EOPNOTSUPP || errno == EINVAL
+                       ? (int)bit
+                       : -errno;
+}
+
+// Owner and group apart: who may not give a file away may still give it to a group of their own.
+static int owner_set(int dirfd, const char *name, const Meta *have, const Meta *want)
+{
+        int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+        uid_t uid = have->uid == want->uid ? (uid_t)-1 : want->uid;
+        gid_t gid = have->gid == want->gid ? (gid_t)-1 : want->gid;
+        int owner = 0, group = 0;
+
+        if (uid == (uid_t)-1 && gid == (gid_t)-1)
+                return 0;
+        if (fchownat(dirfd, name, uid, gid, flags) == 0)
+                return 0;
+        if (uid != (uid_t)-1)
+                owner = outcome(fchownat(dirfd, name, uid, (gid_t)-1, flags), ATTRIBUTE_OWNER);
+        if (owner >= 0 && gid != (gid_t)-1)
+                group = outcome(fchownat(dirfd, name, (uid_t)-1, gid, flags), ATTRIBUTE_GROUP);
+        if (owner < 0 || group < 0)
+                return owner < 0 ? owner : group;
+        return owner | group;
+}
+
+// A change of owner or group clears set-user-id and set-group-id. They return only to a file that
+// got the owner they were meant for.
+static mode_t mode_wanted(const Meta *want, int refused)
+{
+        mode_t mode = want->mode & 07777;
+
+        if (refused & ATTRIBUTE_OWNER)
+                mode &= ~(mode_t)S_ISUID;
+        if ((refused & ATTRIBUTE_GROUP) && !S_ISDIR(want->mode))
+                mode &= ~(mode_t)S_ISGID;
+        return mode;
+}
+
+static bool needs_mode(const Meta *have, const Meta *want, mode_t mode)
+{
+        bool owner = have->uid != want->uid || have->gid != want->gid;
+
+        return (have->mode & 07777) != mode || (owner && (mode & (S_ISUID | S_ISGID)));
+}
+
+int attribute_set(int fd, const Meta *have, const Meta *want)
+{
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time_of(want->modified)};
+        int refused = owner_set(fd, "", have, want), result;
+        mode_t mode;
+
+        if (refused < 0)
+                return refused;
+        mode = mode_wanted(want, refused);
+        if (needs_mode(have, want, mode)) {
+                result = outcome(fchmod(fd, mode), ATTRIBUTE_MODE);
+                if (result < 0)
+                        return result;
+                refused |= result;
+        }
+        if (meta_time_compare(have->modified, want->modified) == 0)
+                return refused;
+        result = outcome(futimens(fd, times), ATTRIBUTE_TIMES);
+        return result < 0 ? result : refused | result;
+}
+
+int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *want)
+{
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time_of(want->modified)};
+        int refused = owner_set(dirfd, name, have, want), result;
+        mode_t mode;
+
+        if (refused < 0)
+                return refused;
+        mode = mode_wanted(want, refused);
+        if (!S_ISLNK(want->mode) && needs_mode(have, want, mode)) {
+                result = outcome(fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW), ATTRIBUTE_MODE);
+                if (result < 0)
+                        return result;
+                refused |= result;
+        }
+        if (meta_time_compare(have->modified, want->modified) == 0)
+                return refused;
+        result = outcome(utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW), ATTRIBUTE_TIMES);
+        return result < 0 ? result : refused | result;
+}
+
+const char *attribute_words(unsigned refused)
+{
+        static const char *const words[] = {
+                "owner", "group", "mode", "times", "extended attributes"};
+        static _Thread_local char text[80];
+        size_t length = 0;
+
+        text[0] = '\0';
+        for (size_t i = 0; i < ELEMENTS(words); i++)
+                if (refused & (1U << i))
+                        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                length ? ", " : "", words[i]);
+        return text;
+}

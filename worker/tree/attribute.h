@@ -1,0 +1,26 @@
+// Owner, mode and times of what was made.
+#ifndef UNDERSTUDY_WORKER_TREE_ATTRIBUTE_H
+#define UNDERSTUDY_WORKER_TREE_ATTRIBUTE_H
+
+#include "tree/meta.h"
+
+// What could not be set because it is not ours to set. A mirror goes on and says so.
+enum {
+        ATTRIBUTE_OWNER = 1U << 0,
+        ATTRIBUTE_GROUP = 1U << 1,
+        ATTRIBUTE_MODE = 1U << 2,
+        ATTRIBUTE_TIMES = 1U << 3,
+        ATTRIBUTE_EXTENDED = 1U << 4,
+};
+
+// Sets owner, group, mode and modification time of `fd`, each only where `have`, its present state,
+// differs from `want`. Returns the ATTRIBUTE_ bits that were refused, or a negative errno.
+int attribute_set(int fd, const Meta *have, const Meta *want) _must_use_;
+
+// The same for what cannot be opened without effect: links, FIFOs, sockets and devices, by name.
+int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *want) _must_use_;
+
+// Words for refused bits, "owner, times": static per thread.
+const char *attribute_words(unsigned refused);
+
+#endif
