@@ -17,6 +17,7 @@ enum {
         STEP_UNDO_AT_FAILURE = 1U << 2, // taken back when a later step of the job fails; else only
                                         // when the job is canceled
         STEP_HEAVY = 1U << 3,           // nice and idle I/O; counts against the host's limit
+        STEP_FINAL = 1U << 4, // once it has begun, nothing of its job can be taken back any more
 };
 
 // X(name, flags, deadline in seconds, what it does, for people)
@@ -38,9 +39,9 @@ enum {
         X(static, STEP_HEAVY, 1800, "Collect static files")                                        \
         X(swap, STEP_DESTROYS | STEP_UNDO_AT_FAILURE, 600, "Put the new database in place")        \
         X(verify, STEP_READS, 600, "Ask the preview to answer")                                    \
-        X(settle, STEP_DESTROYS, 600, "Give up the previous database")                             \
+        X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                             \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
-        X(purge, STEP_DESTROYS, 3600, "Remove the site")
+        X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")
 
 typedef struct StepInfo {
         const char *name; // as in Task.arguments and Result.result
