@@ -1,0 +1,105 @@
+#include "store/job.h"
+
+const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", NULL};
+const char *const job_state_names[] = {
+        "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
+
+static const Column columns[] = {
+        INTEGER_COLUMN(JobRow, id),
+        ENUM_COLUMN(JobRow, kind, job_kind_names),
+        TEXT_COLUMN(JobRow, series),
+        TEXT_COLUMN(JobRow, host),
+        ENUM_COLUMN(JobRow, state, job_state_names),
+        ENUM_COLUMN(JobRow, ending, job_state_names),
+        INTEGER_COLUMN(JobRow, dry_run),
+        INTEGER_COLUMN(JobRow, review),
+        TEXT_COLUMN(JobRow, site),
+        TEXT_COLUMN(JobRow, root),
+        INTEGER_COLUMN(JobRow, keep_old_seconds),
+        TEXT_COLUMN(JobRow, install),
+        TEXT_COLUMN(JobRow, who),
+        TEXT_COLUMN(JobRow, request),
+        INTEGER_COLUMN(JobRow, created_us),
+        INTEGER_COLUMN(JobRow, queued_us),
+        INTEGER_COLUMN(JobRow, started_us),
+        INTEGER_COLUMN(JobRow, ended_us),
+        BLOB_COLUMN(JobRow, failure),
+};
+const Table job_table = {"job", columns, ELEMENTS(columns), sizeof(JobRow)};
+
+#define UNDER_WAY "state IN ('queued', 'running', 'waiting', 'undoing')"
+
+int job_get(Store *store, int64_t id, JobRow *ret, Error *error)
+{
+        return row_get(store, &job_table, ret, error, "id = ?", "i", id);
+}
+
+int jobs_under_way(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(
+                store, &job_table, ret, error, "WHERE " UNDER_WAY " ORDER BY queued_us, id", "");
+}
+
+int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Error *error)
+{
+        return rows_get(store, &job_table, ret, error,
+                "WHERE ?1 IS NULL OR series = ?1 ORDER BY id DESC LIMIT ?2", "ti", series, limit);
+}
+
+int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *ret, Error *error)
+{
+        return row_get(store, &job_table, ret, error,
+                "series = ? AND kind = ? AND dry_run = 0 ORDER BY id DESC", "tt", series,
+                job_kind_names[kind]);
+}
+
+int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)
+{
+        return row_get(store, &job_table, ret, error,
+                "series = ? AND id > ? AND dry_run = 0 AND (started_us > 0 OR " UNDER_WAY
+                ") ORDER BY id",
+                "ti", job->series, job->id);
+}
+
+int event_number(Store *store, int64_t job, int64_t *ret_seq, Error *error)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = store_check_open(store, error)
+                        ?: sql_query(store_database(store), &statement, error,
+                                   "UPDATE job SET seq = seq + 1 WHERE id = ? RETURNING seq", "i",
+                                   job);
+
+        if (r == 0)
+                r = sql_step(statement, error);
+        if (r <= 0)
+                return r < 0 ? r : error_set(error, -ENOENT, "no-job", "there is no such job");
+        *ret_seq = sqlite3_column_int64(statement, 0);
+        return 0;
+}
+
+int event_add(Store *store, int64_t job, const char *body, Error *error)
+{
+        int64_t seq;
+        int r = event_number(store, job, &seq, error);
+
+        if (r < 0)
+                return r;
+        return store_run(store, error, "INSERT INTO event (job, seq, body) VALUES (?, ?, ?)", "iit",
+                job, seq, body);
+}
+
+int events_after(Store *store, int64_t job, int64_t after, int limit, EventFn fn, void *userdata,
+        Error *error)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int count = 0;
+        int r = sql_query(store_database(store), &statement, error,
+                "SELECT seq, body FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?", "iii",
+                job, after, (int64_t)limit);
+
+        while (r >= 0 && (r = sql_step(statement, error)) > 0) {
+                fn(userdata, sqlite3_column_int64(statement, 0), sql_text(statement, 1));
+                count++;
+        }
+        return r < 0 ? r : count;
+}

@@ -1,0 +1,65 @@
+#include "store/schema.h"
+
+#include <stddef.h>
+
+// Only ever appended to: a database knows by its number which of these it has had.
+// Times are microseconds since the epoch, 0 for "not yet"; blobs are packed protobuf messages.
+const char *const store_migrations[] = {
+        "CREATE TABLE host ("
+        " name TEXT PRIMARY KEY, state TEXT NOT NULL, token_hash TEXT, token_expires_us INTEGER,"
+        " fingerprint TEXT, address TEXT, version TEXT, facts BLOB,"
+        " invited_us INTEGER, joined_us INTEGER, last_seen_us INTEGER) WITHOUT ROWID;\n"
+
+        "CREATE TABLE series ("
+        " name TEXT PRIMARY KEY, host TEXT NOT NULL REFERENCES host, root TEXT NOT NULL,"
+        " keep_old_seconds INTEGER, created_us INTEGER, prod_link TEXT, preview_link TEXT,"
+        " last_dump_bytes INTEGER, last_database_bytes INTEGER, last_environment_bytes INTEGER,"
+        " UNIQUE (host, root)) WITHOUT ROWID;\n"
+
+        "CREATE TABLE site ("
+        " id INTEGER PRIMARY KEY, series TEXT NOT NULL REFERENCES series, name TEXT NOT NULL,"
+        " state TEXT NOT NULL, identity BLOB, versions BLOB, log_directory TEXT,"
+        " created_us INTEGER, since_us INTEGER);\n"
+        "CREATE UNIQUE INDEX site_name ON site (series, name) WHERE state <> 'purged';\n"
+        "CREATE UNIQUE INDEX site_role ON site (series, state)"
+        " WHERE state IN ('production', 'preview');\n"
+
+        "CREATE TABLE allowance ("
+        " id INTEGER PRIMARY KEY, series TEXT NOT NULL REFERENCES series, name TEXT NOT NULL,"
+        " why TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER, UNIQUE (series, name));\n"
+
+        "CREATE TABLE job ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, series TEXT NOT NULL,"
+        " host TEXT NOT NULL, state TEXT NOT NULL, ending TEXT NOT NULL, dry_run INTEGER,"
+        " review INTEGER, site TEXT, root TEXT, keep_old_seconds INTEGER, install TEXT,"
+        " who TEXT NOT NULL, request TEXT NOT NULL, created_us INTEGER, queued_us INTEGER,"
+        " started_us INTEGER, ended_us INTEGER, failure BLOB, seq INTEGER NOT NULL DEFAULT 0);\n"
+        "CREATE INDEX job_under_way ON job (queued_us, id)"
+        " WHERE state IN ('queued', 'running', 'waiting', 'undoing');\n"
+        "CREATE INDEX job_series ON job (series, id);\n"
+
+        "CREATE TABLE task ("
+        " id INTEGER PRIMARY KEY, job INTEGER NOT NULL REFERENCES job, node INTEGER NOT NULL,"
+        " label TEXT NOT NULL, step TEXT NOT NULL, depends TEXT, host TEXT NOT NULL,"
+        " gate TEXT NOT NULL, state TEXT NOT NULL, mode TEXT NOT NULL, execution INTEGER NOT NULL,"
+        " wire_id TEXT UNIQUE, accepted INTEGER NOT NULL DEFAULT 0,"
+        " cursor INTEGER NOT NULL DEFAULT 0, progress BLOB,"
+        " progress_seq INTEGER NOT NULL DEFAULT 0, lines INTEGER NOT NULL DEFAULT 0,"
+        " cancel INTEGER, already INTEGER, started_us INTEGER, ended_us INTEGER, arguments BLOB,"
+        " message BLOB, result BLOB, failure BLOB, UNIQUE (job, node));\n"
+        "CREATE INDEX task_under_way ON task (host) WHERE state IN ('running', 'undoing');\n"
+
+        "CREATE TABLE event ("
+        " job INTEGER NOT NULL REFERENCES job, seq INTEGER NOT NULL, body TEXT NOT NULL,"
+        " PRIMARY KEY (job, seq)) WITHOUT ROWID;\n"
+
+        "CREATE TABLE history ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, who TEXT NOT NULL,"
+        " series TEXT, job INTEGER, event TEXT NOT NULL, detail TEXT NOT NULL, data TEXT);\n"
+        "CREATE INDEX history_series ON history (series, id);\n"
+        "CREATE TRIGGER history_stays BEFORE UPDATE ON history"
+        " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n"
+        "CREATE TRIGGER history_remains BEFORE DELETE ON history"
+        " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n",
+        NULL,
+};

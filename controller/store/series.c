@@ -1,0 +1,109 @@
+#include "store/series.h"
+
+static const Column series_columns[] = {
+        TEXT_COLUMN(SeriesRow, name),
+        TEXT_COLUMN(SeriesRow, host),
+        TEXT_COLUMN(SeriesRow, root),
+        INTEGER_COLUMN(SeriesRow, keep_old_seconds),
+        INTEGER_COLUMN(SeriesRow, created_us),
+        TEXT_COLUMN(SeriesRow, prod_link),
+        TEXT_COLUMN(SeriesRow, preview_link),
+        INTEGER_COLUMN(SeriesRow, last_dump_bytes),
+        INTEGER_COLUMN(SeriesRow, last_database_bytes),
+        INTEGER_COLUMN(SeriesRow, last_environment_bytes),
+};
+const Table series_table = {"series", series_columns, ELEMENTS(series_columns), sizeof(SeriesRow)};
+
+static const Column site_columns[] = {
+        INTEGER_COLUMN(SiteRow, id),
+        TEXT_COLUMN(SiteRow, series),
+        TEXT_COLUMN(SiteRow, name),
+        ENUM_COLUMN(SiteRow, state, site_state_names),
+        BLOB_COLUMN(SiteRow, identity),
+        BLOB_COLUMN(SiteRow, versions),
+        TEXT_COLUMN(SiteRow, log_directory),
+        INTEGER_COLUMN(SiteRow, created_us),
+        INTEGER_COLUMN(SiteRow, since_us),
+};
+const Table site_table = {"site", site_columns, ELEMENTS(site_columns), sizeof(SiteRow)};
+
+static const Column allowance_columns[] = {
+        INTEGER_COLUMN(AllowanceRow, id),
+        TEXT_COLUMN(AllowanceRow, series),
+        TEXT_COLUMN(AllowanceRow, name),
+        TEXT_COLUMN(AllowanceRow, why),
+        TEXT_COLUMN(AllowanceRow, who),
+        INTEGER_COLUMN(AllowanceRow, at_us),
+};
+const Table allowance_table = {
+        "allowance", allowance_columns, ELEMENTS(allowance_columns), sizeof(AllowanceRow)};
+
+int series_get(Store *store, const char *name, SeriesRow *ret, Error *error)
+{
+        return row_get(store, &series_table, ret, error, "name = ?", "t", name);
+}
+
+int series_get_by_root(
+        Store *store, const char *host, const char *root, SeriesRow *ret, Error *error)
+{
+        return row_get(store, &series_table, ret, error, "host = ? AND root = ?", "tt", host, root);
+}
+
+int series_list(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(store, &series_table, ret, error, "ORDER BY name", "");
+}
+
+int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Error *error)
+{
+        return row_get(store, &site_table, ret, error,
+                "series = ? AND state = ? ORDER BY since_us DESC, id DESC", "tt", series,
+                site_state_names[state]);
+}
+
+int sites_of_series(Store *store, const char *series, Rows *ret, Error *error)
+{
+        return rows_get(
+                store, &site_table, ret, error, "WHERE series = ? ORDER BY id", "t", series);
+}
+
+int sites_of_host(Store *store, const char *host, Rows *ret, Error *error)
+{
+        return rows_get(store, &site_table, ret, error,
+                "WHERE state <> 'purged' AND series IN (SELECT name FROM series WHERE host = ?)"
+                " ORDER BY id",
+                "t", host);
+}
+
+int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error *error)
+{
+        SiteState next;
+        int r = lifecycle_next(site->state, event, &next, error);
+
+        if (r < 0) {
+                error_where(error, "%s", site->name);
+                return r;
+        }
+        site->state = next;
+        site->since_us = at_us;
+        if (site->id)
+                return row_update(store, &site_table, site, error);
+        site->created_us = at_us;
+        return row_insert(store, &site_table, site, error);
+}
+
+int allowances_of(Store *store, const char *series, Rows *ret, Error *error)
+{
+        return rows_get(
+                store, &allowance_table, ret, error, "WHERE series = ? ORDER BY name", "t", series);
+}
+
+int allowance_set(Store *store, const AllowanceRow *allowance, Error *error)
+{
+        return store_run(store, error,
+                "INSERT INTO allowance (series, name, why, who, at_us) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (series, name) DO UPDATE SET"
+                " why = excluded.why, who = excluded.who, at_us = excluded.at_us",
+                "tttti", allowance->series, allowance->name, allowance->why, allowance->who,
+                allowance->at_us);
+}

@@ -1,0 +1,27 @@
+// The controller's only truth: one SQLite file, one writer, explicit transactions.
+//
+// Every change is made between store_begin and store_commit; a change outside is refused. Commits
+// are durable on return (WAL, synchronous=FULL). Thread: the loop's. Accessors return a negative
+// errno with `error` filled when the database fails; "not found" is no failure.
+#ifndef UNDERSTUDY_STORE_STORE_H
+#define UNDERSTUDY_STORE_STORE_H
+
+#include "base/sqlite.h"
+
+typedef struct Store Store;
+
+// Opens or creates the database and brings its schema up to date. The caller frees.
+int store_open(const char *path, Store **ret, Error *error) _must_use_;
+void store_free(Store *store);
+DEFINE_CLEANUP(Store *, store_free)
+
+// Begins a transaction unless one is open: everything of one turn of the loop goes into one.
+int store_begin(Store *store, Error *error) _must_use_;
+// Nothing to do when none is open. After a failure the transaction is rolled back.
+int store_commit(Store *store, Error *error) _must_use_;
+void store_rollback(Store *store);
+bool store_is_open(const Store *store);
+
+sqlite3 *store_database(Store *store);
+
+#endif

@@ -1,0 +1,80 @@
+#include "store/job.h"
+
+const char *const task_state_names[] = {
+        "pending", "running", "done", "failed", "canceled", "undoing", "undone", "skipped", NULL};
+const char *const task_gate_names[] = {"none", "closed", "opened", NULL};
+const char *const task_mode_names[] = {"run", "undo", NULL};
+
+static const Column columns[] = {
+        INTEGER_COLUMN(TaskRow, id),
+        INTEGER_COLUMN(TaskRow, job),
+        INTEGER_COLUMN(TaskRow, node),
+        TEXT_COLUMN(TaskRow, label),
+        TEXT_COLUMN(TaskRow, step),
+        TEXT_COLUMN(TaskRow, depends),
+        TEXT_COLUMN(TaskRow, host),
+        ENUM_COLUMN(TaskRow, gate, task_gate_names),
+        ENUM_COLUMN(TaskRow, state, task_state_names),
+        ENUM_COLUMN(TaskRow, mode, task_mode_names),
+        INTEGER_COLUMN(TaskRow, execution),
+        TEXT_COLUMN(TaskRow, wire_id),
+        INTEGER_COLUMN(TaskRow, cancel),
+        INTEGER_COLUMN(TaskRow, already),
+        INTEGER_COLUMN(TaskRow, started_us),
+        INTEGER_COLUMN(TaskRow, ended_us),
+        BLOB_COLUMN(TaskRow, arguments),
+        BLOB_COLUMN(TaskRow, message),
+        BLOB_COLUMN(TaskRow, result),
+        BLOB_COLUMN(TaskRow, failure),
+        APART_INTEGER(TaskRow, accepted),
+        APART_INTEGER(TaskRow, cursor),
+        APART_INTEGER(TaskRow, lines),
+        APART_BLOB(TaskRow, progress),
+        APART_INTEGER(TaskRow, progress_seq),
+};
+const Table task_table = {"task", columns, ELEMENTS(columns), sizeof(TaskRow)};
+
+int tasks_of_job(Store *store, int64_t job, Rows *ret, Error *error)
+{
+        return rows_get(store, &task_table, ret, error, "WHERE job = ? ORDER BY node", "i", job);
+}
+
+int task_get_by_wire_id(Store *store, const char *wire_id, TaskRow *ret, Error *error)
+{
+        return row_get(store, &task_table, ret, error, "wire_id = ?", "t", wire_id);
+}
+
+int tasks_under_way(Store *store, const char *host, Rows *ret, Error *error)
+{
+        return rows_get(store, &task_table, ret, error,
+                "WHERE state IN ('running', 'undoing') AND (?1 IS NULL OR host = ?1) ORDER BY id",
+                "t", host);
+}
+
+int task_set_accepted(Store *store, int64_t id, Error *error)
+{
+        return store_run(store, error, "UPDATE task SET accepted = 1 WHERE id = ?", "i", id);
+}
+
+int task_set_cursor(Store *store, int64_t id, int64_t cursor, Error *error)
+{
+        return store_run(store, error, "UPDATE task SET cursor = ? WHERE id = ?", "ii", cursor, id);
+}
+
+int task_set_progress(Store *store, int64_t id, const Blob *progress, int64_t seq, Error *error)
+{
+        return store_run(store, error,
+                "UPDATE task SET progress = ?, progress_seq = ? WHERE id = ?", "bii",
+                progress->data, progress->size, seq, id);
+}
+
+int task_set_lines(Store *store, int64_t id, int64_t lines, Error *error)
+{
+        return store_run(store, error, "UPDATE task SET lines = ? WHERE id = ?", "ii", lines, id);
+}
+
+int task_reset_events(Store *store, int64_t id, Error *error)
+{
+        return store_run(store, error,
+                "UPDATE task SET accepted = 0, cursor = 0, progress = NULL WHERE id = ?", "i", id);
+}
