@@ -1,0 +1,206 @@
+#include "steps/files.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+
+#include "base/file.h"
+
+static int read_whole(int fd, size_t limit, size_t expected, char **ret, size_t *ret_size)
+{
+        size_t size = 0, room = expected + 1;
+        _cleanup_free_ char *data = memory_new(room + 1);
+
+        for (;;) {
+                ssize_t n = read(fd, data + size, room - size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+                if (size > limit)
+                        return -EFBIG;
+                if (size == room) {
+                        room *= 2;
+                        data = memory_grow(data, room + 1);
+                }
+        }
+        data[size] = '\0';
+        *ret = TAKE_PTR(data);
+        if (ret_size)
+                *ret_size = size;
+        return 0;
+}
+
+int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size,
+        struct stat *ret_stat)
+{
+        _cleanup_close_ int fd =
+                file_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
+        struct stat st;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        if ((uint64_t)st.st_size > limit)
+                return -EFBIG;
+        if (ret_stat)
+                *ret_stat = st;
+        return read_whole(fd, limit, (size_t)st.st_size, ret, ret_size);
+}
+
+int site_file_write(
+        int dirfd, const char *name, const void *data, size_t size, const struct stat *like)
+{
+        // One name for all attempts: a killed one's file is found and overwritten.
+        _cleanup_free_ char *temporary = text_format(".%s.understudy-new", name);
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (unlinkat(dirfd, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        r = file_write_all(fd, data, size);
+        if (r == 0 && fchown(fd, like->st_uid, like->st_gid) < 0 && geteuid() == 0)
+                r = -errno;
+        if (r == 0 && (fchmod(fd, like->st_mode & 07777) < 0 || fsync(fd) < 0 ||
+                              renameat(dirfd, temporary, dirfd, name) < 0))
+                r = -errno;
+        if (r < 0) {
+                unlinkat(dirfd, temporary, 0);
+                return r;
+        }
+        return fsync(dirfd) < 0 ? -errno : 0;
+}
+
+char *step_job(const StepContext *context)
+{
+        const char *id = step_task_id(context);
+
+        return text_copy_n(id, strcspn(id, "."));
+}
+
+static int progress(void *userdata, const TreeFigures *figures, const char *path)
+{
+        step_progress_bytes(userdata, FLEET__UNIT__FILES, figures->files, figures->files_total,
+                figures->bytes, figures->bytes_total, path);
+        return 0;
+}
+
+TreeOptions tree_options(StepContext *context)
+{
+        return (TreeOptions){
+                .progress = progress, .userdata = context, .cancel_fd = step_cancel_fd(context)};
+}
+
+int directory_discard(StepContext *context, int parent, const char *name, TreeFigures *figures,
+        Error *error)
+{
+        _cleanup_free_ char *gone = text_format(".%s.understudy-gone", name);
+        TreeOptions options = tree_options(context);
+        int r;
+
+        for (int round = 0; round < 2; round++) {
+                TreeFigures removed = {0};
+
+                r = tree_remove(parent, gone, &options, &removed, error);
+                if (r < 0)
+                        return r;
+                if (figures) {
+                        figures->files += removed.files;
+                        figures->bytes += removed.bytes;
+                        figures->deleted += removed.deleted;
+                }
+                if (round == 0 && renameat(parent, name, parent, gone) < 0) {
+                        if (errno == ENOENT)
+                                return 0;
+                        r = error_set(error, -errno, "remove", "cannot move a directory away");
+                        error_where(error, "%s", name);
+                        error_next(error, "Look at it and at the directory it is in: ls -la");
+                        return r;
+                }
+                if (fsync(parent) < 0)
+                        return error_set(error, -errno, "remove", "cannot sync a directory");
+        }
+        return 0;
+}
+
+// The site's name in a link's target that begins with the root as it is resolved, or as nothing.
+static const char *name_in_target(char *target, const char *root)
+{
+        const char *name = target;
+
+        for (size_t n = strlen(target); n > 1 && target[n - 1] == '/'; n--)
+                target[n - 1] = '\0';
+        if (target[0] == '/')
+                name = file_is_beneath(target, root) && target[strlen(root)]
+                               ? target + strlen(root) + 1
+                               : "";
+        else if (text_starts(target, "./"))
+                name = target + 2;
+        if (!*name || strchr(name, '/') || text_equal(name, ".") || text_equal(name, ".."))
+                return NULL;
+        return name;
+}
+
+int root_link_read(int root_fd, const char *root, const char *name, char **ret)
+{
+        _cleanup_free_ char *target = NULL, *path = NULL, *resolved = NULL;
+        const char *site;
+        int r = file_read_link_at(root_fd, name, &target);
+
+        *ret = NULL;
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        site = name_in_target(target, root);
+        if (!site) { // by another spelling of the root
+                path = text_format("%s/%s", root, name);
+                if (file_resolve(path, &resolved) == 0)
+                        site = resolved[0] == '/' ? name_in_target(resolved, root) : NULL;
+        }
+        if (!site)
+                return -EXDEV;
+        *ret = text_copy(site);
+        return 0;
+}
+
+static bool link_leads_to(const SiteDir *site, const char *role)
+{
+        _cleanup_free_ char *name = NULL;
+        struct stat directory, target;
+
+        if (root_link_read(site->root_fd, site->root, role, &name) == 0 &&
+                text_equal(name, site->name))
+                return true;
+        return site->fd >= 0 && fstat(site->fd, &directory) == 0 &&
+               fstatat(site->root_fd, role, &target, 0) == 0 &&
+               directory.st_dev == target.st_dev && directory.st_ino == target.st_ino;
+}
+
+int root_links_refuse(const SiteDir *site, Error *error)
+{
+        static const char *const roles[] = {"prod", "preview"};
+
+        for (size_t i = 0; i < ELEMENTS(roles); i++) {
+                if (!link_leads_to(site, roles[i]))
+                        continue;
+                error_set(error, -EBUSY, "in-use", "%s is in use and is not removed", site->name);
+                error_where(error, "%s/%s", site->root, roles[i]);
+                error_why(error, "the link '%s' points at it", roles[i]);
+                error_next(error,
+                        "If that is no longer meant, set the link first "
+                        "(understudyctl preview switch SERIES, or rm '%s/%s').",
+                        site->root, roles[i]);
+                return -EBUSY;
+        }
+        return 0;
+}

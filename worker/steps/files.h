@@ -1,0 +1,41 @@
+// Files of a site, as the steps that change them need them: never through a link, owner and mode
+// kept; and directories that go away at once or not at all.
+#ifndef UNDERSTUDY_WORKER_STEPS_FILES_H
+#define UNDERSTUDY_WORKER_STEPS_FILES_H
+
+#include <sys/stat.h>
+
+#include "site/site.h"
+#include "tree/tree.h"
+
+// Reads a regular file beneath `dirfd` of at most `limit` bytes (-EFBIG), following no link (-ELOOP);
+// what is not a regular file: -EINVAL. `ret` is NUL-terminated and the caller's; `ret_stat` may be
+// NULL.
+int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size,
+        struct stat *ret_stat) _must_use_;
+
+// Replaces or creates `name`, an entry of the directory `dirfd` itself, by a temporary file and a
+// rename, with the owner, group and permission bits of `like`. Durable on return.
+int site_file_write(int dirfd, const char *name, const void *data, size_t size,
+        const struct stat *like) _must_use_;
+
+// Number of the job that the task belongs to, as in "understudyctl job retry 12". The caller's.
+char *step_job(const StepContext *context);
+
+// Removes the directory `name` of `parent` with all that is in it. It goes out of sight by one
+// rename first, so that a killed removal leaves nothing that looks like a site; what an earlier one
+// left is removed too. Missing is fine. `figures` (may be NULL) is added to.
+int directory_discard(StepContext *context, int parent, const char *name, TreeFigures *figures,
+        Error *error) _must_use_;
+
+// Options that report progress in files and bytes, and end with the task.
+TreeOptions tree_options(StepContext *context);
+
+// Name of the site, a directory in `root` itself, that the link `name` in the root points at; NULL in
+// `ret` when there is no such link. -EINVAL: it is no link; -EXDEV: it points elsewhere.
+int root_link_read(int root_fd, const char *root, const char *name, char **ret) _must_use_;
+
+// Refuses, with code "in-use", when a role's link in the root points at `site`.
+int root_links_refuse(const SiteDir *site, Error *error) _must_use_;
+
+#endif
