@@ -1,0 +1,87 @@
+"""Fixtures: one fleet per test file, with its sites; everything ended and removed afterwards."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import network
+from fleet import BIN, Fleet, assert_done, remove_tree, scratch
+from site_under_test import Site
+
+SERIES = "alpha"
+PRODUCTION = "anna"
+PREVIEW = "bert"
+
+
+def pytest_configure(config):
+    for program in ("understudy-controller", "understudyctl", "understudy-worker"):
+        if not (BIN / program).exists():
+            pytest.exit(f"{BIN / program} is missing; build first: tests/run build", returncode=2)
+    if os.geteuid() == 0:
+        network.sweep()
+
+
+def pytest_report_header(config):
+    reason = network.available()
+    return f"programs: {BIN}\nnetwork: " + (f"all on 127.0.0.1 ({reason})" if reason else "a namespace for each program")
+
+
+@pytest.fixture(scope="module")
+def directory():
+    """Not below /tmp/pytest-of-root: the sites' owner must be able to pass."""
+    path = scratch(tempfile.mkdtemp(prefix="understudy-test."))
+    yield path
+    if os.environ.get("KEEP"):
+        print(f"kept: {path}")
+    else:
+        remove_tree(path)
+
+
+@pytest.fixture(scope="module")
+def fleet(directory):
+    fleet = Fleet(directory)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(scope="module")
+def root(directory):
+    return directory / "lino_local"
+
+
+@pytest.fixture(scope="module")
+def production(root):
+    """A small real site that is linked as production."""
+    site = Site.make(root, PRODUCTION)
+    site.add_persons("Ada", "Bob")
+    (root / "prod").symlink_to(PRODUCTION)
+    return site
+
+
+@pytest.fixture(scope="module")
+def worker(fleet, production):
+    return fleet.add_worker("one", production.root)
+
+
+@pytest.fixture(scope="module")
+def adopted(fleet, worker, production):
+    """A series that is known to the controller and has no preview."""
+    assert_done(fleet.do("series", "add", SERIES, "--host", worker.name, "--root", str(production.root),
+                         "--production", PRODUCTION))
+    return production
+
+
+@pytest.fixture(scope="module")
+def preview(fleet, adopted):
+    """A preview of the same version, not synchronised yet."""
+    assert_done(fleet.do("preview", "prepare", SERIES, PREVIEW))
+    return Site(adopted.root, PREVIEW)
+
+
+@pytest.fixture(scope="module")
+def synced(fleet, preview):
+    assert_done(fleet.do("preview", "sync", SERIES))
+    return preview
