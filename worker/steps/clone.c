@@ -1,0 +1,224 @@
+// clone: copies production's project directory, without what belongs to production alone.
+//
+// The copy gets a marker with the job's number before it appears under its name, by one rename. So a
+// directory of that name is either this job's and whole, or somebody else's and refused.
+#include "steps/clone.h"
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "steps/files.h"
+
+extern const StepOps step_clone_ops;
+
+typedef struct Clone {
+        StepContext *context;
+        SiteDir production, preview;
+        char *job;
+        char *staged; // name in the root
+        Fleet__CloneResult *result;
+} Clone;
+
+#define CLONE_EMPTY ((Clone){.production = SITE_DIR_EMPTY, .preview = SITE_DIR_EMPTY})
+
+static void clone_clear(Clone *clone)
+{
+        site_close(&clone->production);
+        site_close(&clone->preview);
+        free(clone->job);
+        free(clone->staged);
+}
+
+static int clone_open(StepContext *context, const Fleet__CloneArguments *arguments, Clone *clone,
+        Error *error)
+{
+        const Policy *policy = step_policy(context);
+        int r = site_open(policy, arguments->production, &clone->production, error);
+
+        if (r >= 0)
+                r = site_open_root(policy, arguments->preview, &clone->preview, error);
+        if (r < 0)
+                return r;
+        clone->context = context;
+        clone->job = step_job(context);
+        clone->staged = text_format(".%s.understudy-clone", clone->preview.name);
+        return 0;
+}
+
+static int refuse_existing(const Clone *clone, Error *error)
+{
+        error_set(error, -EEXIST, "exists", "the preview's name is taken");
+        error_where(error, "%s", clone->preview.path);
+        error_why(error, "there is a project directory already, and this job did not make it");
+        error_next(error,
+                "Choose another name, or give that site up first (understudyctl preview drop "
+                "SERIES, or move the directory away).");
+        return -EEXIST;
+}
+
+// With a link, the preview would write into production's media.
+static int check_media(const Clone *clone, Error *error)
+{
+        struct stat st;
+
+        if (fstatat(clone->production.fd, "media", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                !S_ISLNK(st.st_mode))
+                return 0;
+        error_set(error, -ELOOP, "media-link", "production's media is a symbolic link");
+        error_where(error, "%s/media", clone->production.path);
+        error_why(error, "a preview with the same link would change production's files");
+        error_next(error,
+                "Make it a directory of the project: stop the site, remove the link, move what it "
+                "points at to '%s/media', start the site, and retry.",
+                clone->production.path);
+        return -ELOOP;
+}
+
+static void note_special(void *userdata, TreeEventKind kind, const char *path, const char *why)
+{
+        Clone *clone = userdata;
+        Fleet__CloneResult *result = clone->result;
+        Fleet__Special *special;
+
+        if (kind != TREE_SPECIAL)
+                return;
+        special = (Fleet__Special *)message_new(&fleet__special__descriptor);
+        special->path = text_copy(path);
+        special->why = text_copy(why);
+        result->special =
+                memory_grow(result->special, (result->n_special + 1) * sizeof(*result->special));
+        result->special[result->n_special++] = special;
+}
+
+// The progress callback gets the same userdata.
+static int show_progress(void *userdata, const TreeFigures *figures, const char *path)
+{
+        Clone *clone = userdata;
+
+        step_progress_bytes(clone->context, FLEET__UNIT__FILES, figures->files,
+                figures->files_total, figures->bytes, figures->bytes_total, path);
+        return 0;
+}
+
+static int copy_tree(Clone *clone, const TextList *left_out, Error *error)
+{
+        TreeOptions options = tree_options(clone->context);
+        TreeFigures figures = {0};
+        int r;
+
+        options.progress = show_progress;
+        options.event = note_special;
+        options.userdata = clone;
+        options.exclude = (const char *const *)left_out->items;
+        options.exclude_count = left_out->count;
+        options.link_from = clone->production.path;
+        options.link_to = clone->preview.path;
+        r = tree_clone(clone->production.fd, clone->preview.root_fd, clone->staged, &options,
+                &figures, error);
+        if (r < 0)
+                return step_canceled(clone->context) ? step_canceled_error(clone->context, error)
+                                                     : r;
+        clone->result->files = figures.files;
+        clone->result->bytes = figures.bytes;
+        return 0;
+}
+
+// Marks the staged copy and gives it its name.
+static int publish(const Clone *clone)
+{
+        _cleanup_free_ char *text = text_format("job %s\n", clone->job);
+        _cleanup_close_ int fd = file_open_beneath(
+                clone->preview.root_fd, clone->staged, O_RDONLY | O_DIRECTORY, false);
+        struct stat st;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(clone->production.fd, &st) < 0)
+                return -errno;
+        st.st_mode = 0644;
+        r = site_file_write(fd, CLONE_MARKER, text, strlen(text), &st);
+        if (r < 0)
+                return r;
+        if (renameat2(clone->preview.root_fd, clone->staged, clone->preview.root_fd,
+                    clone->preview.name, RENAME_NOREPLACE) < 0)
+                return -errno;
+        return fsync(clone->preview.root_fd) < 0 ? -errno : 0;
+}
+
+static int clone_make(Clone *clone, const Fleet__ProbeResult *probe, Error *error)
+{
+        TextList left_out _cleanup_text_list_ = {0};
+        int r = directory_discard(
+                clone->context, clone->preview.root_fd, clone->staged, NULL, error);
+
+        if (r >= 0)
+                r = clone_left_out(&clone->production, probe, &left_out, error);
+        if (r >= 0)
+                r = copy_tree(clone, &left_out, error);
+        if (r < 0)
+                return r;
+        r = publish(clone);
+        if (r == -EEXIST)
+                return refuse_existing(clone, error);
+        if (r < 0) {
+                error_set(error, r, "clone", "cannot give the copy its name");
+                error_where(error, "%s", clone->preview.path);
+                error_next(error, "Check who may write there: ls -ld '%s'", clone->preview.root);
+                return r;
+        }
+        clone->result->n_left_out = left_out.count;
+        clone->result->left_out = memory_new(left_out.count * sizeof(char *));
+        for (size_t i = 0; i < left_out.count; i++)
+                clone->result->left_out[i] = text_escape(left_out.items[i], strlen(left_out.items[i]));
+        return 0;
+}
+
+static int clone_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        Clone clone _cleanup_(clone_clear) = CLONE_EMPTY;
+        int r = clone_open(context, (const Fleet__CloneArguments *)arguments, &clone, error);
+
+        (void)result; // what it once counted is not counted again
+        return r < 0 ? r : clone_made(&clone.preview, clone.job);
+}
+
+static int clone_run(StepContext *context, const ProtobufCMessage *message,
+        ProtobufCMessage *result, Error *error)
+{
+        const Fleet__CloneArguments *arguments = (const Fleet__CloneArguments *)message;
+        Clone clone _cleanup_(clone_clear) = CLONE_EMPTY;
+        int r = clone_open(context, arguments, &clone, error);
+
+        if (r < 0 || clone_made(&clone.preview, clone.job))
+                return r;
+        if (clone.preview.fd >= 0)
+                return refuse_existing(&clone, error);
+        clone.result = (Fleet__CloneResult *)result;
+        r = check_media(&clone, error);
+        return r < 0 ? r : clone_make(&clone, arguments->production_probe, error);
+}
+
+// Production need not answer, nor be there, for its clone to be taken back.
+static int clone_undo(StepContext *context, const ProtobufCMessage *message, Error *error)
+{
+        const Fleet__CloneArguments *arguments = (const Fleet__CloneArguments *)message;
+        Clone clone _cleanup_(clone_clear) = CLONE_EMPTY;
+        int r = site_open_root(step_policy(context), arguments->preview, &clone.preview, error);
+
+        if (r < 0)
+                return r;
+        clone.job = step_job(context);
+        clone.staged = text_format(".%s.understudy-clone", clone.preview.name);
+        r = directory_discard(context, clone.preview.root_fd, clone.staged, NULL, error);
+        if (r < 0 || (clone.preview.fd >= 0 && !clone_made(&clone.preview, clone.job)))
+                return r;
+        if (clone.preview.fd >= 0)
+                r = root_links_refuse(&clone.preview, error);
+        return r < 0 ? r
+                     : directory_discard(
+                               context, clone.preview.root_fd, clone.preview.name, NULL, error);
+}
+
+const StepOps step_clone_ops = {.check = clone_check, .run = clone_run, .undo = clone_undo};

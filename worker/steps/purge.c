@@ -1,0 +1,179 @@
+// purge: removes all that belongs to one site: database, log directory, project directory.
+//
+// Every removal begins with a rename, and the project directory goes last: as long as it is there, a
+// killed purge finds what it needs to go on, and once it is gone only the renamed rest is left.
+//
+// A preview that was never finished cannot tell who it is. It is removed without its answer only if
+// the controller never knew it (guard.registered is absent), the clone step made the directory,
+// and no other site has anything in it; then no database beyond that directory is touched.
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "site/database.h"
+#include "site/interlock.h"
+#include "steps/clone.h"
+#include "steps/files.h"
+
+extern const StepOps step_purge_ops;
+
+static void free_identity(Fleet__Identity *identity)
+{
+        fleet__identity__free_unpacked(identity, NULL);
+}
+DEFINE_CLEANUP(Fleet__Identity *, free_identity)
+
+static void remember(Fleet__PurgeResult *result, const char *what)
+{
+        result->removed =
+                memory_grow(result->removed, (result->n_removed + 1) * sizeof(*result->removed));
+        result->removed[result->n_removed++] = text_copy(what);
+}
+
+static bool within(const char *path, const char *directory)
+{
+        return !text_blank(path) && file_is_beneath(path, directory);
+}
+
+static bool others_are_in(const Fleet__Guard *guard, const char *directory)
+{
+        for (size_t i = 0; i < guard->n_others; i++) {
+                const Fleet__Identity *other = guard->others[i];
+
+                if (within(other->project_dir, directory) ||
+                        within(other->settings_file, directory) ||
+                        within(other->media_root, directory) ||
+                        (other->database && within(other->database->name, directory)))
+                        return true;
+        }
+        return false;
+}
+
+// Never finished: see above.
+static bool unfinished(const Fleet__Guard *guard, const SiteDir *site)
+{
+        return !guard->registered && clone_made(site, NULL) && !others_are_in(guard, site->path);
+}
+
+static int drop_database(StepContext *context, const SiteDir *site,
+        const Fleet__Database *database, Fleet__PurgeResult *result, Error *error)
+{
+        _cleanup_free_ char *text = text_format("database %s (%s)", database->name, database->engine);
+        const DatabaseEngine *engine;
+        int r = database_engine(database, &engine, error);
+
+        if (r >= 0)
+                r = engine->drop(context, site, database, error);
+        if (r >= 0)
+                remember(result, text);
+        return r;
+}
+
+static int ask_and_drop(StepContext *context, const Fleet__Guard *guard, const SiteDir *site,
+        Fleet__PurgeResult *result, Error *error)
+{
+        _cleanup_(free_identityp) Fleet__Identity *identity = NULL;
+        int r = interlock_check(context, guard, &identity, error);
+
+        if (r >= 0)
+                return drop_database(context, site, identity->database, result, error);
+        if (r == -ECANCELED || r == -ETIME || !unfinished(guard, site))
+                return r;
+        step_note(context, "%s was never finished and does not answer (%s): its directory is "
+                           "removed, and no database elsewhere.",
+                site->name, error && error->why ? error->why : "no reason given");
+        error_clear(error);
+        return 0;
+}
+
+// Is this directory the one that the site logs to, and not in the project directory?
+static bool own_log(const SiteDir *site, const char *directory)
+{
+        _cleanup_free_ char *target = NULL;
+        const char *name = directory ? strrchr(directory, '/') : NULL;
+
+        return name && text_equal(name + 1, site->name) && directory[0] == '/' &&
+               !file_is_beneath(directory, site->path) &&
+               file_read_link_at(site->fd, "log", &target) == 0 && text_equal(target, directory);
+}
+
+static int remove_log(StepContext *context, const SiteDir *site, const char *directory,
+        Fleet__PurgeResult *result, Error *error)
+{
+        _cleanup_free_ char *parent = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        TreeFigures figures = {0};
+        struct stat st;
+        int r;
+
+        if (!own_log(site, directory)) {
+                if (!text_blank(directory) && !file_is_beneath(directory, site->path))
+                        step_note(context, "%s is left as it is: the site does not log to it.",
+                                directory);
+                return 0;
+        }
+        parent = text_copy_n(directory, (size_t)(strrchr(directory, '/') - directory));
+        fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? 0 : error_set(error, -errno, "log", "cannot open the log directory");
+        if (st.st_uid != site->owner.uid) {
+                step_note(context, "%s is left as it is: it is not the site's owner's.", directory);
+                return 0;
+        }
+        r = directory_discard(context, fd, site->name, &figures, error);
+        if (r < 0)
+                return r;
+        result->files += figures.files;
+        result->bytes += figures.bytes;
+        remember(result, directory);
+        return 0;
+}
+
+static int remove_project(
+        StepContext *context, const SiteDir *site, Fleet__PurgeResult *result, Error *error)
+{
+        TreeFigures figures = {0};
+        int r = directory_discard(context, site->root_fd, site->name, &figures, error);
+
+        if (r < 0)
+                return step_canceled(context) ? step_canceled_error(context, error) : r;
+        result->files += figures.files;
+        result->bytes += figures.bytes;
+        if (figures.files > 0)
+                remember(result, site->path);
+        return 0;
+}
+
+static int check_target(const Fleet__PurgeArguments *arguments, Error *error)
+{
+        const Fleet__Site *target = arguments->guard ? arguments->guard->target : NULL;
+
+        if (target && text_equal(target->root, arguments->site->root) &&
+                text_equal(target->name, arguments->site->name))
+                return 0;
+        error_set(error, -EPERM, "interlock", "the site to remove is not the one that is guarded");
+        error_where(error, "%s/%s", arguments->site->root, arguments->site->name);
+        error_next(error, "This is a mistake of the controller: see its log.");
+        return -EPERM;
+}
+
+static int purge_run(StepContext *context, const ProtobufCMessage *message,
+        ProtobufCMessage *output, Error *error)
+{
+        const Fleet__PurgeArguments *arguments = (const Fleet__PurgeArguments *)message;
+        Fleet__PurgeResult *result = (Fleet__PurgeResult *)output;
+        SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
+        int r = check_target(arguments, error);
+
+        if (r >= 0)
+                r = site_open_root(step_policy(context), arguments->site, &site, error);
+        if (r >= 0)
+                r = root_links_refuse(&site, error);
+        if (r < 0 || site.fd < 0)
+                return r < 0 ? r : remove_project(context, &site, result, error);
+        r = ask_and_drop(context, arguments->guard, &site, result, error);
+        if (r >= 0)
+                r = remove_log(context, &site, arguments->log_directory, result, error);
+        return r < 0 ? r : remove_project(context, &site, result, error);
+}
+
+const StepOps step_purge_ops = {.run = purge_run};
