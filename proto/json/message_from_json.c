@@ -44,7 +44,7 @@ static int enumerator_from_json(
         const char *name = json_string_value(json);
 
         for (unsigned i = 0; name && i < descriptor->n_values; i++) {
-                if (strcasecmp(descriptor->values[i].name, name))
+                if (strcasecmp(descriptor->values[i].name, name) != 0)
                         continue;
                 *value = descriptor->values[i].value;
                 return 0;

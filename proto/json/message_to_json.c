@@ -7,9 +7,12 @@
 
 static json_t *text_to_json(const char *text)
 {
-        json_t *json = json_string(text ? text : "");
         _cleanup_free_ char *valid = NULL;
+        json_t *json;
 
+        if (!text)
+                return json_string("");
+        json = json_string(text);
         if (json)
                 return json;
         valid = text_to_utf8(text, strlen(text));

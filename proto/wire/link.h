@@ -34,16 +34,19 @@ typedef struct Credentials {
 } Credentials;
 
 typedef struct LinkHandlers {
-        // Listener: a peer was authenticated; a negative return closes it. Dialer: the handshake is
-        // done.
+        // Listener: a peer was authenticated. Dialer: the controller has accepted our certificate
+        // too. A negative return refuses the peer: it is told so, and `closed` follows as always.
         int (*opened)(void *userdata, Link *link, const Peer *peer);
-        // A whole, well-formed frame, borrowed. A negative return closes the link as a protocol
-        // error.
+        // A whole, well-formed frame, borrowed. Ping, Pong and Refusal stay inside: a Refusal ends
+        // the link and gives `closed` its code and message. A negative return closes the link as a
+        // protocol error.
         int (*frame)(void *userdata, Link *link, const Fleet__Frame *frame);
         // All queued frames are with the kernel; more may be queued. May be NULL.
         void (*drained)(void *userdata, Link *link);
-        // Comes once for each `opened`; with a Dialer also, link NULL, for each attempt that failed
-        // before.
+        // Comes once for each `opened`, from the loop and never inside another call; with a Dialer
+        // also, link NULL, for each attempt that failed before. Codes: "unreachable",
+        // "authentication", "disconnected", "timeout", "protocol", those of a Refusal from the
+        // peer, and "closed" or the code given to link_close.
         void (*closed)(void *userdata, Link *link, const Error *why);
 } LinkHandlers;
 
@@ -52,10 +55,11 @@ typedef struct LinkLimits {
         uint32_t frame_bytes;     // [4 MiB] a larger frame ends the link
         uint32_t queue_bytes;     // [16 MiB] of frames to be sent; beyond, link_send says -ENOBUFS
         uint32_t unauthenticated; // [64] connections at once that have not sent their first frame
-                                  // yet
-        uint32_t hello_ms;        // [5000] from accept to the first whole frame
-        uint32_t ping_ms; // [10000] both sides send a ping when they have sent nothing for so long
-        uint32_t dead_ms; // [30000] without a byte from the peer ends the link
+                                  // yet; beyond, others wait in the kernel's backlog
+        uint32_t hello_ms; // [5000] from accept or connect to the first frame that is no ping; a
+                           // fifth of it while others wait
+        uint32_t ping_ms;  // [10000] both sides send a ping when they have sent nothing for so long
+        uint32_t dead_ms;  // [30000] without a byte from the peer, or taken by it, ends the link
         uint32_t redial_first_ms; // [1000] full jitter: the n-th wait is uniform in 0 .. min(first
                                   // * 2^n, last)
         uint32_t redial_last_ms;  // [30000]
@@ -73,6 +77,9 @@ int wire_listen(Wire *wire, const char *address, const Credentials *credentials,
         Error *error) _must_use_;
 // The address in use, with the port the system chose. Borrowed.
 const char *listener_address(const Listener *listener);
+// Replaces the certificate revocation list (PEM) and closes, with code "revoked", the links of
+// revoked certificates.
+int listener_revoke(Listener *listener, const char *revoked, Error *error) _must_use_;
 
 // Connects to "HOST:PORT", whose certificate must be the CA's with the name "controller", and again
 // whenever the link ends, until dialer_free.
@@ -80,6 +87,13 @@ int wire_dial(Wire *wire, const char *address, const Credentials *credentials,
         const LinkLimits *limits, const LinkHandlers *handlers, void *userdata, Dialer **ret,
         Error *error) _must_use_;
 void dialer_free(Dialer *dialer);
+
+// Who is at the other end; borrowed.
+const Peer *link_peer(const Link *link);
+
+// A pointer of the user's own, NULL at first.
+void link_set_data(Link *link, void *data);
+void *link_data(const Link *link);
 
 // Queues a frame. -ENOBUFS: the queue is full, try after `drained`. -EMSGSIZE: over the cap.
 // -ENOTCONN: closing.
