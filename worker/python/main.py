@@ -8,6 +8,7 @@ Runs the helper whose source is open as descriptor argv[2] and gives it these na
     enter(argv, inside)  runs the site's own manage.py, which sets the site's paths and names its
                          settings, and calls inside(execute) instead of its command
     quiet()              keeps the site's log file and its mail out of what follows
+    protect(paths)       makes it an error to open or remove one of these databases
 
 Standard output belongs to the answers: whatever site code prints goes to standard error.
 """
@@ -61,13 +62,30 @@ def quiet():
             DEFAULT_LOGGING["handlers"][name] = {"class": "logging.NullHandler"}
 
 
+def protect(paths):
+    """A second lock behind the worker's interlock: site code may name its database twice."""
+    kept = {os.path.realpath(path) for path in paths}
+
+    def watch(event, arguments):
+        if event not in ("sqlite3.connect", "os.remove", "os.rename", "os.truncate"):
+            return
+        for argument in arguments:
+            if isinstance(argument, (str, bytes, os.PathLike)):
+                path = os.fsdecode(argument).removeprefix("file:").split("?")[0]
+                if os.path.realpath(path) in kept:
+                    raise PermissionError(f"{event} of {path}, which is not to be touched")
+
+    sys.addaudithook(watch)
+
+
 def _main():
     name = sys.argv[1]
     with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
         source = stream.read()
     sys.path[0] = os.getcwd()  # as for `python manage.py`
     names = {"__name__": "__main__", "__file__": f"{name}.py", "result": result, "enter": enter,
-             "progress": progress, "quiet": quiet, "request": json.load(sys.stdin)}
+             "progress": progress, "quiet": quiet, "protect": protect,
+ "request": json.load(sys.stdin)}
     exec(compile(source, f"{name}.py", "exec"), names)
 
 

@@ -21,7 +21,7 @@ int interlock_check(StepContext *context, const Fleet__Guard *guard, Fleet__Iden
         Error *error) _must_use_;
 
 // The comparison alone, without asking: for tests and for identities just probed.
-int interlock_compare(
-        const Fleet__Guard *guard, const Fleet__Identity *answer, Error *error) _must_use_;
+int interlock_compare(const Fleet__Guard *guard, const Fleet__Identity *answer, Error *error)
+        _must_use_;
 
 #endif

@@ -5,7 +5,7 @@
 #include "site/site.h"
 
 // Fills a ProbeResult from the site's answer (not the sizes and links, which are the probe step's).
-int site_probe(StepContext *context, const SiteDir *site, Fleet__ProbeResult *result,
-        Error *error) _must_use_;
+int site_probe(StepContext *context, const SiteDir *site, Fleet__ProbeResult *result, Error *error)
+        _must_use_;
 
 #endif

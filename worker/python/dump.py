@@ -1,0 +1,165 @@
+"""Runs dump2py into a fresh directory, from one consistent state of the database.
+
+request: directory (absolute, must not exist), work (an existing directory for a copy of the
+database), max_rows (0: Lino's default).
+"""
+import os
+import re
+import sqlite3
+import time
+
+import click  # Lino needs it
+from django.conf import settings
+
+HEADER = re.compile(rb'^logger\.info\("Loading (\d+) objects(?: \(part (\d+) of (\d+)\))? '
+                    rb'to table (\w+)\.\.\."\)')
+STEP = 1024  # pages copied in one go: production's writers wait for that long, some milliseconds
+RESTARTS = 20  # a writer between two steps makes the copy start again
+
+
+class Restarted(Exception):
+    pass
+
+
+def copy_in_steps(source, target):
+    least = restarts = 0
+
+    def watch(status, remaining, total):
+        nonlocal least, restarts
+        if least and remaining > least:
+            restarts += 1
+            if restarts > RESTARTS:
+                raise Restarted
+        least = remaining
+        progress("BYTES", (total - remaining) * page, total * page, "copying the database")
+
+    page = source.execute("PRAGMA page_size").fetchone()[0]
+    source.backup(target, pages=STEP, progress=watch, sleep=0.005)
+
+
+def copy_database(uri, path):
+    source, target = sqlite3.connect(uri, uri=True, timeout=60), sqlite3.connect(path)
+    try:
+        target.execute("PRAGMA synchronous=OFF")
+        target.execute("PRAGMA journal_mode=OFF")
+        try:
+            copy_in_steps(source, target)
+        except Restarted:  # busy production: one step, which keeps its writers waiting
+            source.backup(target, pages=-1)
+    finally:
+        source.close()
+        target.close()
+
+
+def state(name):
+    """What changes when somebody writes; also whether somebody has it open in WAL mode."""
+    found = os.stat(name)
+    return found.st_ino, found.st_size, found.st_mtime_ns, os.path.exists(name + "-wal")
+
+
+def uses_wal(name):
+    with open(name, "rb") as stream:
+        return stream.read(20)[18:19] == b"\2"
+
+
+def quote(name):
+    from urllib.parse import quote as percent
+
+    return percent(os.path.abspath(name))
+
+
+def sqlite_snapshot(database, work):
+    """Only ever opens production's file for reading. In WAL mode that would still create its -wal
+    and -shm while nobody else has it open; then it is read as a file that does not change, which
+    is proven afterwards."""
+    name, path = str(database["NAME"]), os.path.join(work, "database")
+    for attempt in range(10):
+        before = state(name)
+        quiet_wal = uses_wal(name) and not before[-1]
+        if os.path.exists(path):
+            os.remove(path)
+        mode = "immutable=1" if quiet_wal and attempt < 9 else "mode=ro"
+        copy_database(f"file:{quote(name)}?{mode}", path)
+        if mode == "mode=ro" or state(name) == before:
+            break
+        time.sleep(0.05)
+    database["NAME"] = path
+
+
+SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot}
+
+
+class Bar:
+    """In the place of the progress bar with which dump2py walks through its models."""
+
+    def __init__(self, models, *unused, **also_unused):
+        self.models = list(models)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        pass
+
+    def __iter__(self):
+        for done, model in enumerate(self.models):
+            progress("TABLES", done, len(self.models), model._meta.db_table)
+            yield model
+        progress("TABLES", len(self.models), len(self.models))
+
+
+def read_part(path):
+    """Table, rows announced (of the whole table), number of parts, rows there."""
+    header, rows = None, 0
+    with open(path, "rb") as stream:
+        for line in stream:
+            header = header or HEADER.match(line)
+            rows += line.startswith(b"loader.save(")
+    if header is None:
+        raise SystemExit(f"{path} has no header")
+    return header[4].decode(), int(header[1]), int(header[3] or 1), rows
+
+
+def read_dump(directory):
+    tables, size = {}, 0
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        size += os.path.getsize(path)
+        if name == "restore.py":
+            continue
+        table, announced, parts, rows = read_part(path)
+        entry = tables.setdefault(table, {"table": table, "rows": announced, "parts": parts,
+                                          "there": 0, "files": 0})
+        entry["there"] += rows
+        entry["files"] += 1
+    for entry in tables.values():
+        if entry.pop("there") != entry["rows"] or entry.pop("files") != entry["parts"]:
+            raise SystemExit(f"the dump of {entry['table']} does not have the rows it announces")
+    return list(tables.values()), size
+
+
+def source_version(path):
+    with open(path, encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith("SOURCE_VERSION = "):
+                return line.split("=", 1)[1].strip().strip("'\"")
+    return ""
+
+
+def run(execute):
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] not in SNAPSHOTS:
+        raise SystemExit(f"cannot make a snapshot of a {database['ENGINE']} database")
+    quiet()
+    SNAPSHOTS[database["ENGINE"]](database, request["work"])
+    click.progressbar = Bar
+    execute(ARGV)
+    tables, size = read_dump(request["directory"])
+    result({"tables": tables, "bytes": size, "objects": sum(t["rows"] for t in tables),
+            "source_version": source_version(os.path.join(request["directory"], "restore.py"))})
+
+
+ARGV = ["manage.py", "dump2py", "--noinput", request["directory"]]
+if request["max_rows"]:
+    ARGV += ["-m", str(request["max_rows"])]
+enter(ARGV[1:], run)

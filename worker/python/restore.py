@@ -1,0 +1,183 @@
+"""Runs the maintained script into a database that is nobody's yet.
+
+request: script (relative to the project directory), database (what the settings must name, resolved),
+staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
+many are expected), production (its project directory, resolved), project (this one).
+Answers {"corrected": N, "others": [...]}, or with "failure": {"table", "object", "why"}.
+"""
+import os
+import re
+import sys
+import time
+import traceback
+
+from django.conf import settings
+
+HEADER = re.compile(r'^logger\.info\("Loading \d+ objects.* to table (\w+)\.\.\."\)')
+DIRECTORY = os.path.dirname(os.path.abspath(request["script"]))
+corrected = 0
+table = ""
+
+
+def names_of_production():
+    """Its path, and the path through the link of its role."""
+    path = request["production"]
+    link = os.path.join(os.path.dirname(path), "prod")
+    return [path, link] if os.path.realpath(link) == path else [path]
+
+
+PRODUCTION = names_of_production()
+
+
+def own_path(value):
+    for path in PRODUCTION:
+        if isinstance(value, str) and (value == path or value.startswith(path + "/")):
+            return request["project"] + value[len(path):]
+    return value
+
+
+def correcting(create):
+    """Volumes that lie in production's project directory: left as they are, the preview would read
+    and write production's files."""
+    names = create.__code__.co_varnames[:create.__code__.co_argcount]
+    at = names.index("root_dir") if "root_dir" in names else None
+
+    def create_uploads_volume(*values):
+        global corrected
+        values = list(values)
+        if at is not None and own_path(values[at]) != values[at]:
+            values[at] = own_path(values[at])
+            corrected += 1
+        return create(*values)
+
+    return create_uploads_volume
+
+
+def following(execfile):
+    def follow(name, *args):
+        global table
+        table = ""
+        with open(name, encoding="utf-8") as stream:
+            for line in stream:
+                found = HEADER.match(line)
+                if found:
+                    table = found[1]
+                if line.startswith("# fields"):
+                    break
+        return execfile(name, *args)
+
+    return follow
+
+
+def counting(register):
+    count, shown = 0, 0.0
+
+    def register_success(loader):
+        nonlocal count, shown
+        count += 1
+        now = time.monotonic()
+        if now - shown > 0.1:
+            shown = now
+            progress("OBJECTS", count, max(count, request["objects"]), table)
+        return register(loader)
+
+    return register_success
+
+
+def prepare_loader():
+    """The script hands its names to the loader before it runs anything."""
+    from lino.utils import dpy
+
+    start = dpy.DpyLoader.__init__
+
+    def init(self, names, *args, **options):
+        if "create_uploads_volume" in names:
+            names["create_uploads_volume"] = correcting(names["create_uploads_volume"])
+        if "execfile" in names:
+            names["execfile"] = following(names["execfile"])
+        start(self, names, *args, **options)
+
+    dpy.DpyLoader.__init__ = init
+    dpy.LoaderBase.register_success = counting(dpy.LoaderBase.register_success)
+
+
+def make_cheap(sender, connection, **unused):
+    """Nobody reads the staging file before it is whole and synchronised by the worker."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=OFF")
+            cursor.execute("PRAGMA journal_mode=MEMORY")
+
+
+def redirect():
+    database = settings.DATABASES["default"]
+    if os.path.realpath(str(database["NAME"])) != request["database"]:
+        raise SystemExit(f"the settings now name the database {database['NAME']}")
+    database["NAME"] = request["staging"]
+    protect(request["keep"])
+
+
+def other_values():
+    """Values elsewhere that name production's directory: told, not changed."""
+    found = []
+    for name in sorted(os.listdir(DIRECTORY)):
+        if not name.endswith(".py") or "restore" in name or name.startswith("uploads_volume"):
+            continue
+        with open(os.path.join(DIRECTORY, name), encoding="utf-8") as stream:
+            lines = sum(any(p + "/" in line or p + "'" in line for p in PRODUCTION) for line in stream)
+        if lines:
+            found.append({"file": name, "lines": lines})
+    return found
+
+
+def source_line(frame):
+    path = os.path.join(DIRECTORY, frame.filename)
+    with open(path, encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            if number == frame.lineno:
+                return line.strip().removeprefix("loader.save(")
+    return ""
+
+
+def failure(error):
+    """The last line of a table's file on the way to the error is the object that failed."""
+    told = {"table": table, "object": "", "why": f"{type(error).__name__}: {error}"}
+    for frame in traceback.extract_tb(error.__traceback__):
+        if os.path.isfile(os.path.join(DIRECTORY, frame.filename)) and "restore" not in frame.filename:
+            told["object"] = source_line(frame)[:300]
+    return told
+
+
+def run(execute):
+    from django.db.backends.signals import connection_created
+
+    quiet()
+    redirect()
+    connection_created.connect(make_cheap)
+    answer = {}
+    try:
+        execute(ARGV)
+    except BaseException as error:
+        traceback.print_exc()
+        answer["failure"] = failure(error)
+    result({"corrected": corrected, "others": other_values(), **answer})
+
+
+def hook_loader():
+    """lino.utils.dpy can be imported once Django is set up, which happens in execute()."""
+    from lino.management.commands import run as command
+
+    original = command.Command.handle
+
+    def handle(self, *args, **options):
+        prepare_loader()
+        return original(self, *args, **options)
+
+    command.Command.handle = handle
+
+
+ARGV = ["manage.py", "run", request["script"], "--noinput"]
+if request["quick"]:
+    ARGV.append("--quick")
+hook_loader()
+enter(ARGV[1:], run)

@@ -1,0 +1,20 @@
+#include "site/database.h"
+
+#include "site/sqlite.h"
+
+int database_engine(const Fleet__Database *database, const DatabaseEngine **ret, Error *error)
+{
+        static const DatabaseEngine *const engines[] = {&sqlite_engine};
+
+        for (size_t i = 0; i < ELEMENTS(engines); i++) {
+                if (database && text_equal(engines[i]->name, database->engine)) {
+                        *ret = engines[i];
+                        return 0;
+                }
+        }
+        error_set(error, -EOPNOTSUPP, "engine", "this version serves sites on SQLite only");
+        error_where(error, "%s", database ? database->name : "the site's database");
+        error_why(error, "the site uses '%s'", database ? database->engine : "none");
+        error_next(error, "Leave this site to the manual procedure for now");
+        return -EOPNOTSUPP;
+}
