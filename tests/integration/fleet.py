@@ -18,6 +18,7 @@ from site_under_test import MAKER, SOURCE, Site, owner
 
 BUILD = Path(os.environ.get("UNDERSTUDY_BUILD") or SOURCE / "build")
 BIN = BUILD / "bin"
+CRASH = BUILD / "tests/crash.so"
 PATIENCE = 300  # seconds; far beyond what any job of these tests takes, so that only a hang meets it
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
@@ -88,11 +89,22 @@ class Worker(Daemon):
         self.fleet, self.name, self.roots = fleet, name, roots
         self.place = fleet.network.place(name)
         self.directory = fleet.directory / f"worker-{name}"
+        self.crash_file = fleet.directory / f"crash-{name}"
         super().__init__(
             self.place.argv([str(BIN / "understudy-worker"), "run", "--dir", str(self.directory)]),
             fleet.directory / f"worker-{name}.log",
-            os.environ | pip_offline(),
+            os.environ | pip_offline() | {"LD_PRELOAD": str(CRASH), "CRASH_FILE": str(self.crash_file)},
         )
+
+    def crash_at(self, program, function, count):
+        """The next `program` ("run": the worker, "run-task": a runner) dies right before its count-th call of function."""
+        self.crash_file.write_text(f"{program} {function} {count}")
+
+    def crashed(self):
+        """Whether that has happened; it is not asked for any longer."""
+        waiting = self.crash_file.exists()
+        self.crash_file.unlink(missing_ok=True)
+        return not waiting
 
     def join(self):
         line = self.fleet.ctl("host", "add", self.name).stdout

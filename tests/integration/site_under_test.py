@@ -85,6 +85,10 @@ class Site:
                 partner = insert(database, "contacts_partner", name=name, language="en")
                 insert(database, "contacts_person", partner_ptr_id=partner, first_name=name, last_name="Test")
 
+    def add_row(self, table, **given):
+        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            return insert(database, table, **given)
+
     def persons(self):
         return {row[0] for row in self.sql("SELECT first_name FROM contacts_person")}
 
