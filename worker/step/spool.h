@@ -6,7 +6,8 @@
 // a kill leaves whole records; what a crash of the machine leaves torn is cut off by the next
 // writer, and readers stop before it.
 //
-// One writer at a time (see lock.h), any number of readers. A Spool is not thread-safe.
+// One writer at a time (the holder of the task's lock), any number of readers. A Spool is not
+// thread-safe.
 #ifndef UNDERSTUDY_WORKER_STEP_SPOOL_H
 #define UNDERSTUDY_WORKER_STEP_SPOOL_H
 

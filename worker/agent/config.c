@@ -1,0 +1,111 @@
+#include "agent/config.h"
+
+#include <fnmatch.h>
+
+#include "base/file.h"
+#include "names.h"
+
+extern char **environ;
+
+static int check_command(const char *value, Error *error)
+{
+        if (value[0] == '/')
+                return 0;
+        error_set(error, -EINVAL, "configuration", "'%s' is no program this worker could allow",
+                value);
+        error_why(error, "it must be an absolute path, so that no PATH decides what runs");
+        return -EINVAL;
+}
+
+// What pip and Lino need to reach a package index or mirror from behind a proxy.
+#define ENVIRONMENT                                                                                \
+        "HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy PIP_* SSL_CERT_FILE "     \
+        "SSL_CERT_DIR REQUESTS_CA_BUNDLE"
+
+const Option config_options[] = {
+        {"controller", "address", OPTION_TEXT, offsetof(Config, address), NULL,
+                .help = "Where the controller listens for its workers, as HOST:PORT. Written by "
+                        "understudy-worker join."},
+        {"policy", "root", OPTION_LIST, offsetof(Config, policy.roots), NULL,
+                .check = name_check_root,
+                .help = "A root directory whose sites this worker may touch; it holds the project "
+                        "directories and the links prod and preview. One line for each."},
+        {"policy", "user", OPTION_LIST, offsetof(Config, policy.users), NULL,
+                .help = "A Unix user whose sites this worker serves. The code of a site runs as "
+                        "the owner of its project directory. One line for each."},
+        {"policy", "command", OPTION_LIST, offsetof(Config, policy.commands), "/usr/bin/python3",
+                .check = check_command,
+                .help = "A program that steps may start, beside those of a site's own Python "
+                        "environment. One line for each."},
+        {"policy", "environment", OPTION_LIST, offsetof(Config, policy.environment), ENVIRONMENT,
+                .help = "A variable of the worker's own environment that pip and the code of "
+                        "sites are given; * stands for any characters. One line for each."},
+        {"policy", "clone_free_percent", OPTION_NUMBER, offsetof(Config, policy.clone_free_percent),
+                "5", .least = 0, .most = 90,
+                .help = "How much of a file system stays free when a site is cloned or "
+                        "synchronised, in percent."},
+        {"policy", "log_root", OPTION_PATH, offsetof(Config, policy.log_root), NULL,
+                .help = "Parent of the log directories of new sites. Without it they lie beside "
+                        "production's."},
+        {"limits", "tasks", OPTION_NUMBER, offsetof(Config, tasks), "16", .least = 1, .most = 256,
+                .help = "How many tasks run at once. The controller's own limits come first."},
+        {"limits", "nice", OPTION_NUMBER, offsetof(Config, nice), "0", .least = 0, .most = 19,
+                .help = "Every task runs at least this nice; heavy ones are by themselves."},
+        {"limits", "grace", OPTION_DURATION, offsetof(Config, grace_seconds), "30 s", .least = 1,
+                .most = 3600,
+                .help = "How long a task may take to end after it was canceled or its deadline is "
+                        "over, before it is killed."},
+        {0},
+};
+
+static bool name_matches(const char *pattern, const char *variable)
+{
+        _cleanup_free_ char *name = text_copy_n(variable, strcspn(variable, "="));
+
+        return fnmatch(pattern, name, 0) == 0;
+}
+
+// Steps look variables up by name.
+static void expand_environment(TextList *list)
+{
+        TextList expanded = {0};
+
+        for (size_t i = 0; i < list->count; i++)
+                for (char **variable = environ; *variable; variable++)
+                        if (name_matches(list->items[i], *variable))
+                                text_list_take(
+                                        &expanded, text_copy_n(*variable, strcspn(*variable, "=")));
+        text_list_clear(list);
+        *list = expanded;
+}
+
+int config_read(const char *directory, Config *ret, Error *error)
+{
+        _cleanup_config_ Config config = {0};
+        _cleanup_free_ char *resolved = NULL, *path = NULL;
+        int r = file_resolve(directory, &resolved);
+
+        path = text_format("%s/" CONFIG_FILE, resolved ? resolved : directory);
+        if (r == 0)
+                r = option_read(path, config_options, &config, error);
+        else
+                error_set(error, r, "configuration", "there is no worker in this directory");
+        if (r == -ENOENT) {
+                error_where(error, "%s", path);
+                error_next(error, "Join a controller first, with the line that 'understudyctl "
+                                  "host add NAME' prints.");
+        }
+        if (r < 0)
+                return r;
+        expand_environment(&config.policy.environment);
+        config.directory = TAKE_PTR(resolved);
+        *ret = TAKE(config, (Config){0});
+        return 0;
+}
+
+void config_clear(Config *config)
+{
+        option_clear(config_options, config);
+        free(config->directory);
+        config->directory = NULL;
+}

@@ -1,0 +1,32 @@
+#include "agent/lock.h"
+
+#include <fcntl.h>
+
+int lock_take(int dirfd, const char *path, int *ret_fd)
+{
+        _cleanup_close_ int fd =
+                openat(dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+        if (fd < 0)
+                return -errno;
+        if (fcntl(fd, F_SETLK, &lock) < 0)
+                return errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int lock_holder(int dirfd, const char *path, pid_t *ret)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+        *ret = 0;
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (fcntl(fd, F_GETLK, &lock) < 0)
+                return -errno;
+        if (lock.l_type != F_UNLCK)
+                *ret = lock.l_pid;
+        return 0;
+}

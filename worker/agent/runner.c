@@ -1,0 +1,281 @@
+#include "agent/runner.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "agent/lock.h"
+#include "base/clock.h"
+#include "step/context.h"
+
+// linux/ioprio.h: class 3 is idle, in the upper bits.
+#define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_IDLE        (3 << 13)
+
+// For the signal handlers; a process runs one task.
+static int cancel_fd = -EBADF;
+static bool canceled, deadline_over;
+
+static void end_task(void)
+{
+        int saved = errno;
+
+        (void)!eventfd_write(cancel_fd, 1);
+        errno = saved;
+}
+
+static void on_terminate(int signal_number)
+{
+        (void)signal_number;
+        canceled = true;
+        end_task();
+}
+
+// What comes first is the reason.
+static void on_alarm(int signal_number)
+{
+        (void)signal_number;
+        deadline_over = !canceled;
+        end_task();
+}
+
+static void handle(int signal_number, void (*handler)(int))
+{
+        struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+        sigfillset(&action.sa_mask);
+        sigaction(signal_number, &action, NULL);
+}
+
+static int prepare_signals(void)
+{
+        cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (cancel_fd < 0)
+                return -errno;
+        handle(SIGTERM, on_terminate);
+        handle(SIGINT, on_terminate);
+        handle(SIGALRM, on_alarm);
+        handle(SIGPIPE, SIG_IGN);
+        return 0;
+}
+
+// 1: an order came; 0: the daemon is gone.
+static int read_order(RunnerOrder *order)
+{
+        ssize_t n;
+
+        do
+                n = read(STDIN_FILENO, order, sizeof(*order));
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        if (n == 0)
+                return 0;
+        order->directory[sizeof(order->directory) - 1] = '\0';
+        return n == sizeof(*order) ? 1 : -EBADMSG;
+}
+
+// What a dying runner prints is the reason that people are told.
+static int redirect(int dirfd)
+{
+        _cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        _cleanup_close_ int errors = openat(
+                dirfd, "stderr", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (null < 0 || errors < 0 || dup2(null, STDIN_FILENO) < 0 ||
+                dup2(errors, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0)
+                return -errno;
+        return 0;
+}
+
+// Without the right to be less nice, or without I/O classes, it runs as it is.
+static void set_priority(const Fleet__Task *task, const Config *config)
+{
+        int nice = task->nice > (int)config->nice ? task->nice : (int)config->nice;
+
+        if (nice > 0)
+                (void)!setpriority(PRIO_PROCESS, 0, nice > 19 ? 19 : nice);
+        if (task->idle_io)
+                (void)!syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
+}
+
+// ---------------------------------------------------------------- the step
+
+typedef struct Outcome {
+        int result;
+        bool already;
+        ProtobufCMessage *message;
+} Outcome;
+
+static int refuse_unknown(Error *error)
+{
+        error_set(error, -EOPNOTSUPP, "unknown-step", "this worker does not know the operation");
+        error_why(error, "it is version %s, and the controller is newer", UNDERSTUDY_VERSION);
+        error_next(error, "Upgrade understudy-worker on this host, then retry the job.");
+        return -EOPNOTSUPP;
+}
+
+static int run_step(StepContext *context, const StepInfo *info, const StepOps *ops,
+        const ProtobufCMessage *arguments, Outcome *outcome, Error *error)
+{
+        int r = 0;
+
+        outcome->message = message_new(info->result);
+        if (ops->check)
+                r = ops->check(context, arguments, outcome->message, error);
+        if (r == 1)
+                outcome->already = true;
+        if (r != 0)
+                return r < 0 ? r : 0;
+        messagep(&outcome->message);
+        outcome->message = message_new(info->result);
+        return ops->run(context, arguments, outcome->message, error);
+}
+
+static int do_task(StepContext *context, StepTable table, Outcome *outcome, Error *error)
+{
+        const Fleet__Task *task = context_task(context);
+        const StepInfo *info = step_info_of_task(task);
+        const StepOps *ops = info ? table(info) : NULL;
+        const ProtobufCMessage *arguments = step_task_arguments(task);
+
+        if (!ops || !arguments)
+                return refuse_unknown(error);
+        // Canceled before its first run: there is nothing to take back.
+        if (step_canceled(context) && context_runs(context) == 1)
+                return step_canceled_error(context, error);
+        if (task->mode == FLEET__TASK_MODE__UNDO)
+                return ops->undo ? ops->undo(context, arguments, error) : 0;
+        return run_step(context, info, ops, arguments, outcome, error);
+}
+
+// ---------------------------------------------------------------- its end
+
+static char *part(char *text)
+{
+        return text ? text : "";
+}
+
+static void fill_failure(Fleet__Failure *failure, const Error *error)
+{
+        fleet__failure__init(failure);
+        failure->code = error->code ? error->code : "failed";
+        failure->what = error->what ? error->what : "the step failed without saying why";
+        failure->where = part(error->where);
+        failure->why = part(error->why);
+        failure->next = part(error->next);
+}
+
+// The texts come from anywhere, and a string of protobuf must be UTF-8.
+static void clean_error(Error *error)
+{
+        char **parts[] = {&error->code, &error->what, &error->where, &error->why, &error->next};
+
+        for (size_t i = 0; i < ELEMENTS(parts); i++) {
+                char *text = *parts[i];
+
+                if (text)
+                        *parts[i] = text_to_utf8(text, strlen(text));
+                free(text);
+        }
+}
+
+static int finish(
+        StepContext *context, const Outcome *outcome, int64_t wall_us, Error *why, Error *error)
+{
+        Fleet__Finished finished = FLEET__FINISHED__INIT;
+        Fleet__Result result = FLEET__RESULT__INIT;
+        Fleet__Failure failure;
+
+        finished.wall_us = (uint64_t)wall_us;
+        finished.already = outcome->already;
+        if (outcome->result < 0) {
+                clean_error(why);
+                fill_failure(&failure, why);
+                finished.failure = &failure;
+                finished.outcome = step_canceled(context) && !deadline_over
+                                           ? FLEET__OUTCOME__CANCELED
+                                           : FLEET__OUTCOME__FAILED;
+        } else if (outcome->message) {
+                step_result_set_message(
+                        &result, step_info_of_task(context_task(context)), outcome->message);
+                finished.result = &result;
+        }
+        return context_finish(context, &finished, error);
+}
+
+static int do_whole_task(StepContext *context, StepTable table, Error *error)
+{
+        const Fleet__Task *task = context_task(context);
+        Outcome outcome = {0};
+        int64_t begin = clock_monotonic_us();
+        _cleanup_error_ Error why = ERROR_EMPTY;
+        int r = context_start(context, error);
+
+        if (r < 0)
+                return r;
+        if (task->deadline_seconds)
+                alarm(task->deadline_seconds);
+        outcome.result = do_task(context, table, &outcome, &why);
+        alarm(0);
+        r = finish(context, &outcome, clock_monotonic_us() - begin, &why, error);
+        messagep(&outcome.message);
+        return r;
+}
+
+static int run_order(const Config *config, const RunnerOrder *order, StepTable table, Error *error)
+{
+        _cleanup_close_ int dirfd = open(order->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int lock = -EBADF;
+        _cleanup_(context_freep) StepContext *context = NULL;
+        int r = dirfd < 0 ? -errno : lock_take(dirfd, "lock", &lock);
+
+        if (r == -EWOULDBLOCK)
+                return r;
+        if (r == 0)
+                r = redirect(dirfd);
+        if (r == 0)
+                r = prepare_signals();
+        if (r < 0) {
+                error_set(error, r, "runner", "the runner cannot begin");
+                error_where(error, "%s", order->directory);
+                return r;
+        }
+        if (order->canceled)
+                on_terminate(SIGTERM);
+        r = context_open(
+                order->directory, &config->policy, cancel_fd, &deadline_over, &context, error);
+        if (r < 0 || context_finished(context))
+                return r;
+        prctl(PR_SET_NAME, context_task(context)->id);
+        set_priority(context_task(context), config);
+        return do_whole_task(context, table, error);
+}
+
+int runner_run(const char *worker_directory, const RunnerOrder *order, StepTable table)
+{
+        _cleanup_config_ Config config = {0};
+        _cleanup_error_ Error error = ERROR_EMPTY;
+        RunnerOrder received;
+        int r = config_read(worker_directory, &config, &error);
+
+        if (r == 0 && !order) {
+                r = read_order(&received);
+                if (r == 0)
+                        return 0;
+                order = &received;
+        }
+        if (r >= 0)
+                r = run_order(&config, order, table, &error);
+        if (r == 0)
+                return 0;
+        if (r == -EWOULDBLOCK)
+                return RUNNER_BUSY;
+        _cleanup_free_ char *line = error_line(&error);
+        fprintf(stderr, "%s\n", line);
+        return 1;
+}
