@@ -52,14 +52,12 @@ static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *
                 answers->result = value;
                 return 0;
         }
-        if (answers->line)
-                return answers->line(answers->userdata, stream, line, length);
         if (own && text_starts(line, progress)) {
                 show_progress(answers->context, line + sizeof(progress) - 1,
                         length - sizeof(progress) + 1);
                 return 0;
         }
-        return 1;
+        return answers->line ? answers->line(answers->userdata, stream, line, length) : 1;
 }
 
 // A sealed, read-only copy of a helper's source, which the site's owner can read through

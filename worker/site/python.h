@@ -19,11 +19,11 @@ extern const PythonSource
 
 // Runs helper `name` ("probe": worker/python/probe.py) with `request` on its standard input, by way
 // of worker/python/main.py, which says what a helper can use: what it answers by result() is
-// returned in `ret_result` (the caller's reference). What it tells by progress() becomes
-// step_progress, and what site code prints step_output; or else `line` gets both, the first as
-// "PROGRESS {json}" of stream OUTPUT, and may return 1 to have it logged. Exit status other than 0,
-// or no result, is an error: code "site-code", with the end of the traceback as its cause. `fds`,
-// at most 8, are the helper's descriptors 3, 4 ...; they may be NULL.
+// returned in `ret_result` (the caller's reference), what it tells by progress() becomes
+// step_progress. What site code prints becomes step_output; `line`, when given, sees it before (see
+// process.h). Exit status other than 0, or no result, is an error: code "site-code", with the end
+// of the traceback as its cause. `fds`, at most 8, are the helper's descriptors 3, 4 ...; they may
+// be NULL.
 int python_run(StepContext *context, const SiteDir *site, const char *name, json_t *request,
         ProcessLine line, void *userdata, const int *fds, size_t fd_count, json_t **ret_result,
         Error *error) _must_use_;
