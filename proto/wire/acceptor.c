@@ -25,13 +25,6 @@ struct Acceptor {
         void *userdata;
 };
 
-static void event_add_us(struct event *event, int64_t us)
-{
-        struct timeval wait = {.tv_sec = us / US_PER_SECOND, .tv_usec = us % US_PER_SECOND};
-
-        event_add(event, &wait);
-}
-
 static void accept_next(Acceptor *acceptor)
 {
         if (acceptor->freed || acceptor->pending || acceptor->count >= acceptor->cap)
@@ -52,14 +45,10 @@ static int64_t due_us(const Acceptor *acceptor)
 
 static void arm_timer(Acceptor *acceptor)
 {
-        int64_t wait_us;
-
-        if (TAILQ_EMPTY(&acceptor->newcomers)) {
+        if (TAILQ_EMPTY(&acceptor->newcomers))
                 event_del(acceptor->timer);
-                return;
-        }
-        wait_us = due_us(acceptor) - clock_monotonic_us();
-        event_add_us(acceptor->timer, wait_us > 0 ? wait_us : 0);
+        else
+                timer_set(acceptor->timer, due_us(acceptor) - clock_monotonic_us());
 }
 
 void acceptor_add(Acceptor *acceptor, Newcomer *newcomer)
@@ -117,7 +106,7 @@ static void on_accepted(Post *post)
                 return;
         acceptor->pending = false;
         if (nng_aio_result(acceptor->accepting.aio) != 0) {
-                event_add_us(acceptor->retry, RETRY_MS * US_PER_MS);
+                timer_set(acceptor->retry, RETRY_MS * US_PER_MS);
                 return;
         }
         acceptor->handlers->accepted(

@@ -3,18 +3,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "wire/address.h"
+#include "wire/attempt.h"
 #include "wire/link_private.h"
 
 #define CONTROLLER_URI "understudy://controller"
-
-// One try to connect. It may outlive its dialer: it ends on the reaper's thread.
-typedef struct Attempt {
-        Transfer dialing;
-        Post grave;
-        nng_stream_dialer *nng;
-        bool pending;
-        Dialer *dialer; // NULL: given up
-} Attempt;
 
 struct Dialer {
         Member member;
@@ -25,40 +17,10 @@ struct Dialer {
         LinkSettings settings;
         Attempt *attempt; // at most one of these two
         Link *link;
-        struct event *timer; // while an attempt runs: its deadline; between two: the wait
+        struct event *timer; // the wait when there is none of them
         unsigned attempts;
         unsigned failures; // in a row
 };
-
-static void attempt_free_memory(Post *post)
-{
-        free(CONTAINER(post, Attempt, grave));
-}
-
-// On the reaper's thread. Closing the dialer ends the attempt; to cancel it could cross its
-// completion inside nng, so it is only waited for.
-static void attempt_take_apart(Post *post)
-{
-        Attempt *attempt = CONTAINER(post, Attempt, grave);
-        nng_aio *aio = attempt->dialing.aio;
-
-        nng_stream_dialer_close(attempt->nng);
-        nng_aio_wait(aio);
-        if (attempt->pending && nng_aio_result(aio) == 0) {
-                nng_stream_close(nng_aio_get_output(aio, 0));
-                nng_stream_free(nng_aio_get_output(aio, 0));
-        }
-        nng_aio_free(aio);
-        nng_stream_dialer_free(attempt->nng);
-        post->run = attempt_free_memory;
-        wire_post(attempt->dialing.wire, post);
-}
-
-static void attempt_free(Attempt *attempt)
-{
-        attempt->dialer = NULL;
-        wire_bury(attempt->dialing.wire, &attempt->grave);
-}
 
 // Full jitter: uniform between nothing and a bound that doubles, so that a thousand workers do not
 // come back at once.
@@ -77,18 +39,10 @@ static int64_t redial_wait_us(const Dialer *dialer)
         return (int64_t)(random % ((uint64_t)US_PER_MS * bound_ms + 1));
 }
 
-static void set_timer(Dialer *dialer, int64_t wait_us)
-{
-        struct timeval wait = {
-                .tv_sec = wait_us / US_PER_SECOND, .tv_usec = wait_us % US_PER_SECOND};
-
-        event_add(dialer->timer, &wait);
-}
-
 static void set_failed(Dialer *dialer)
 {
         dialer->failures++;
-        set_timer(dialer, redial_wait_us(dialer));
+        timer_set(dialer->timer, redial_wait_us(dialer));
 }
 
 // The user may free the dialer in the callback.
@@ -130,60 +84,16 @@ static const LinkSide side = {
         .gone = link_gone,
 };
 
-static void on_dialed(Post *post)
+static void on_attempt(void *userdata, nng_stream *take_stream, const char *why)
 {
-        Attempt *attempt = CONTAINER(post, Attempt, dialing.post);
-        Dialer *dialer = attempt->dialer;
-        int result = nng_aio_result(attempt->dialing.aio);
+        Dialer *dialer = userdata;
 
-        if (!dialer)
-                return;
-        attempt->pending = false;
         dialer->attempt = NULL;
-        event_del(dialer->timer);
-        if (result == 0)
-                dialer->link = link_new(dialer->wire, nng_aio_get_output(attempt->dialing.aio, 0),
-                        &side, &dialer->settings, dialer);
-        attempt_free(attempt);
-        if (result != 0)
-                report(dialer, nng_strerror(result));
-}
-
-// nng tries the first address of a name only: every second attempt asks for an IPv4 address.
-static int open_dialer(Dialer *dialer, nng_stream_dialer **ret)
-{
-        bool ipv4 = dialer->attempts++ % 2 == 1 && dialer->address[0] != '[';
-        _cleanup_free_ char *url = NULL;
-        int r = address_url(ipv4 ? "tls+tcp4" : "tls+tcp", dialer->address, &url, NULL);
-
-        if (r < 0)
-                return NNG_EADDRINVAL;
-        r = nng_stream_dialer_alloc(ret, url);
-        if (r == 0)
-                nng_stream_dialer_set_ptr(*ret, NNG_OPT_TLS_CONFIG, dialer->config);
-        return r;
-}
-
-static void try_connect(Dialer *dialer)
-{
-        nng_stream_dialer *nng;
-        Attempt *attempt;
-        int r = open_dialer(dialer, &nng);
-
-        if (r != 0) {
-                report(dialer, nng_strerror(r));
-                return;
-        }
-        attempt = memory_new(sizeof(*attempt));
-        attempt->nng = nng;
-        attempt->dialer = dialer;
-        attempt->pending = true;
-        attempt->grave.run = attempt_take_apart;
-        if (transfer_init(&attempt->dialing, dialer->wire, on_dialed) < 0)
-                abort(); // out of memory, as everywhere
-        dialer->attempt = attempt;
-        set_timer(dialer, dialer->settings.limits.hello_ms * US_PER_MS);
-        nng_stream_dialer_dial(nng, attempt->dialing.aio);
+        if (take_stream)
+                dialer->link =
+                        link_new(dialer->wire, take_stream, &side, &dialer->settings, dialer);
+        else
+                report(dialer, why);
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *userdata)
@@ -192,12 +102,8 @@ static void on_timer(evutil_socket_t fd, short events, void *userdata)
 
         (void)fd;
         (void)events;
-        if (!dialer->attempt) {
-                try_connect(dialer);
-                return;
-        }
-        attempt_free(TAKE_PTR(dialer->attempt));
-        report(dialer, "no connection in time");
+        dialer->attempt = attempt_new(dialer->wire, dialer->address, dialer->attempts++ % 2 == 1,
+                dialer->config, dialer->settings.limits.hello_ms, on_attempt, dialer);
 }
 
 static void free_memory(Post *post)
@@ -249,7 +155,7 @@ int wire_dial(Wire *wire, const char *address, const Credentials *credentials,
         if (!dialer->timer)
                 abort(); // out of memory, as everywhere
         LIST_INSERT_HEAD(&wire->members, &dialer->member, entry);
-        set_timer(dialer, 0);
+        timer_set(dialer->timer, 0);
         *ret = dialer;
         return 0;
 }

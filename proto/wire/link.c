@@ -171,14 +171,7 @@ static Deadline next_deadline(const Link *link)
 
 static void arm_timer(Link *link)
 {
-        int64_t wait_us = next_deadline(link).at_us - clock_monotonic_us();
-        struct timeval wait = {0};
-
-        if (wait_us > 0) {
-                wait.tv_sec = wait_us / US_PER_SECOND;
-                wait.tv_usec = wait_us % US_PER_SECOND;
-        }
-        event_add(link->timer, &wait);
+        timer_set(link->timer, next_deadline(link).at_us - clock_monotonic_us());
 }
 
 // Traffic only moves deadlines later, so the timer is not touched by it and looks again here.

@@ -77,7 +77,8 @@ static void set_connected(Stream *stream)
         if (stream->connected)
                 return;
         stream->connected = true;
-        stream->handlers->connected(stream->userdata);
+        if (stream->handlers->connected)
+                stream->handlers->connected(stream->userdata);
 }
 
 static void malformed(Stream *stream, int result)

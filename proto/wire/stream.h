@@ -11,7 +11,7 @@ typedef struct Stream Stream;
 // Each may call stream_free; after that none comes any more.
 typedef struct StreamHandlers {
         const ProtobufCMessageDescriptor *type;
-        // The first bytes went either way: the handshake is done.
+        // The first bytes went either way: the handshake is done. May be NULL.
         void (*connected)(void *userdata);
         void (*message)(void *userdata, ProtobufCMessage *message); // borrowed
         void (*drained)(void *userdata); // nothing is queued any more; may be NULL

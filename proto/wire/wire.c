@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "wire/engine.h"
 
@@ -129,6 +130,17 @@ void wire_free(Wire *wire)
         pthread_join(wire->reaper, NULL);
         run_arrived(wire);
         wire_destroy(wire);
+}
+
+void timer_set(struct event *timer, int64_t wait_us)
+{
+        struct timeval wait = {0};
+
+        if (wait_us > 0) {
+                wait.tv_sec = wait_us / US_PER_SECOND;
+                wait.tv_usec = wait_us % US_PER_SECOND;
+        }
+        event_add(timer, &wait);
 }
 
 static void on_complete(void *userdata)

@@ -53,6 +53,9 @@ typedef struct Transfer {
         nng_aio *aio;
 } Transfer;
 
+// Arms a timer; a moment that has passed counts as now.
+void timer_set(struct event *timer, int64_t wait_us);
+
 int transfer_init(Transfer *transfer, Wire *wire, void (*run)(Post *post)) _must_use_;
 
 #endif

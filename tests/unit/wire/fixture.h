@@ -2,6 +2,7 @@
 #ifndef UNDERSTUDY_TESTS_WIRE_FIXTURE_H
 #define UNDERSTUDY_TESTS_WIRE_FIXTURE_H
 
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -238,6 +239,19 @@ static inline void tick(evutil_socket_t fd, short events, void *userdata)
                 event_free(_guard);                                                                \
                 event_free(_ticker);                                                               \
         } while (0)
+
+// A plain TCP connection to "127.0.0.1:PORT".
+static inline int raw_connect(const char *address)
+{
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        uint64_t port;
+
+        assert_int_equal(text_parse_u64(strrchr(address, ':') + 1, &port), 0);
+        to.sin_port = htons((uint16_t)port);
+        assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+        return fd;
+}
 
 static inline int send_hello(Link *link, const char *version)
 {
