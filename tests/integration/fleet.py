@@ -113,25 +113,22 @@ class Worker(Daemon):
         roots = [word for root in self.roots for word in ("--root", str(root))]
         argv = [*join, "--dir", str(self.directory), *roots]
         subprocess.run(self.place.argv(argv), check=True, capture_output=True, text=True)
-        let_pip_through(self.directory / "worker.conf")
 
     def runners(self):
-        """Process ids of the runners of this worker."""
-        return [
-            pid for pid, argv in processes()
-            if len(argv) > 2 and argv[1] == "run-task" and any(word.startswith(str(self.directory)) for word in argv[2:])
-        ]
+        """Process ids of this worker's runners that have a task: they hold files of its directory open."""
+        return [pid for pid, argv in processes() if "run-task" in argv[1:2] and holds_open(pid, f"{self.directory}/")]
+
+
+def holds_open(pid, prefix):
+    try:
+        return any(os.readlink(entry.path).startswith(prefix) for entry in os.scandir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
 
 
 def pip_offline():
     wheels = subprocess.run([MAKER, "wheels"], check=True, capture_output=True, text=True).stdout.strip()
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-
-
-def let_pip_through(configuration):
-    """As an operator with a package mirror of his own would: the worker hands these variables on."""
-    with open(configuration, "a") as file:
-        file.write("".join(f"environment = {name}\n" for name in pip_offline()))
 
 
 class Fleet:
