@@ -1,13 +1,9 @@
-#include <dirent.h>
 #include <fcntl.h>
 
 #include "base/file.h"
 #include "steps/clone.h"
 #include "steps/files.h"
-
-#define DEPTH_MAX 64
-
-DEFINE_CLEANUP(DIR *, closedir)
+#include "steps/walk.h"
 
 typedef struct Search {
         const char *database; // relative to the project directory; NULL: not in it
@@ -60,38 +56,16 @@ static bool left_out(const Search *search, int dirfd, const char *path, const ch
                (text_ends(name, ".pid") || is_database(search, dirfd, path, name));
 }
 
-static int search_directory(const Search *search, int fd, const char *prefix, int depth)
+static int visit(
+        void *userdata, int dirfd, const char *path, const char *name, const struct stat *st)
 {
-        _cleanup_(closedirp) DIR *directory = NULL;
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        struct dirent *entry;
+        const Search *search = userdata;
 
-        if (copy < 0)
-                return -errno;
-        directory = fdopendir(copy);
-        if (!directory)
-                return -errno;
-        while ((errno = 0, entry = readdir(directory))) {
-                _cleanup_free_ char *path = text_format(
-                        "%s%s%s", prefix, *prefix ? "/" : "", entry->d_name);
-                _cleanup_close_ int child = -EBADF;
-                struct stat st;
-
-                if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, "..") ||
-                        fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        continue;
-                if (left_out(search, fd, path, entry->d_name, &st)) {
-                        text_list_add(search->found, path);
-                        continue;
-                }
-                // Nothing in media belongs to production alone.
-                if (!S_ISDIR(st.st_mode) || text_equal(path, "media") || depth == DEPTH_MAX)
-                        continue;
-                child = file_open_beneath(fd, entry->d_name, O_RDONLY | O_DIRECTORY, false);
-                if (child >= 0 && search_directory(search, child, path, depth + 1) < 0)
-                        continue; // unreadable: the tree engine reports it
+        if (left_out(search, dirfd, path, name, st)) {
+                text_list_add(search->found, path);
+                return 0;
         }
-        return -errno;
+        return !text_equal(path, "media"); // nothing in it belongs to production alone
 }
 
 int clone_left_out(const SiteDir *production, const Fleet__ProbeResult *probe, TextList *ret,
@@ -106,7 +80,7 @@ int clone_left_out(const SiteDir *production, const Fleet__ProbeResult *probe, T
                 file_is_beneath(database->name, production->path) &&
                 database->name[strlen(production->path)])
                 search.database = database->name + strlen(production->path) + 1;
-        r = search_directory(&search, production->fd, "", 0);
+        r = site_walk(production->fd, visit, &search);
         if (r < 0) {
                 error_set(error, r, "read", "cannot read the project directory");
                 error_where(error, "%s", production->path);

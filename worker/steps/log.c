@@ -208,7 +208,6 @@ static int log_run(StepContext *context, const ProtobufCMessage *message, Protob
                 r = file_replace_link_at(plan.preview.fd, "log", plan.directory);
         if (r < 0)
                 return log_failed(r, &plan, error);
-        free(result->directory);
         result->directory = text_copy(plan.directory);
         return 0;
 }
