@@ -109,9 +109,10 @@ class Bar:
 
 
 def read_part(path):
-    """Table, rows announced (of the whole table), number of parts, rows there."""
+    """Table, rows announced (of the whole table), number of parts, rows there. Made durable, too."""
     header, rows = None, 0
     with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
         for line in stream:
             header = header or HEADER.match(line)
             rows += line.startswith(b"loader.save(")
@@ -126,6 +127,8 @@ def read_dump(directory):
         path = os.path.join(directory, name)
         size += os.path.getsize(path)
         if name == "restore.py":
+            with open(path, "rb") as stream:
+                os.fsync(stream.fileno())
             continue
         table, announced, parts, rows = read_part(path)
         entry = tables.setdefault(table, {"table": table, "rows": announced, "parts": parts,

@@ -57,7 +57,7 @@ static bool take_initdb(LinoOutput *output, const char *line)
 // "Loading 80 objects to table x...", "Loading 120000 objects (part 2 of 3) to table x..."
 static bool take_table(LinoOutput *output, const char *line)
 {
-        uint64_t rows, part = 1, parts;
+        uint64_t rows, part, parts;
         size_t length;
         LinoTable *table;
 
@@ -72,8 +72,9 @@ static bool take_table(LinoOutput *output, const char *line)
                 ;
         if (length == 0 || strcmp(line + length, "...") != 0)
                 return false;
-        if (part > 1 && output->table_count > 0)
-                return true;
+        table = output->table_count > 0 ? &output->tables[output->table_count - 1] : NULL;
+        if (table && strlen(table->name) == length && strncmp(table->name, line, length) == 0)
+                return true; // another part
         output->tables =
                 memory_grow(output->tables, (output->table_count + 1) * sizeof(*output->tables));
         table = &output->tables[output->table_count++];

@@ -1,0 +1,244 @@
+// Loads the snapshot into a database beside the preview's, which answers throughout.
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "site/lino_output.h"
+#include "site/python.h"
+#include "step/context.h"
+#include "steps/files.h"
+#include "steps/target.h"
+
+#define SCRIPT "restore2preview.py"
+
+typedef struct Restore {
+        StepContext *context;
+        const Fleet__RestoreArguments *arguments;
+        Target target;
+        char *staging;
+        LinoOutput output;
+        json_t *answer;
+} Restore;
+
+static void restore_clear(Restore *restore)
+{
+        target_close(&restore->target);
+        free(restore->staging);
+        lino_output_clear(&restore->output);
+        json_decref(restore->answer);
+}
+
+static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length)
+{
+        Restore *restore = userdata;
+
+        (void)stream, (void)length;
+        lino_output_line(&restore->output, line);
+        return 1;
+}
+
+// Databases that site code may not even open meanwhile.
+static json_t *databases_to_keep(const Restore *restore)
+{
+        const Fleet__Guard *guard = restore->arguments->guard;
+        json_t *keep = json_array();
+
+        json_array_append_new(keep, json_string(restore->target.identity->database->name));
+        for (size_t i = 0; i < guard->n_others; i++)
+                if (guard->others[i]->database &&
+                        text_equal(guard->others[i]->database->engine, "sqlite"))
+                        json_array_append_new(keep, json_string(guard->others[i]->database->name));
+        return keep;
+}
+
+static json_t *make_request(const Restore *restore)
+{
+        const Fleet__RestoreArguments *arguments = restore->arguments;
+        _cleanup_free_ char *root = NULL, *production = NULL, *script = NULL;
+
+        if (file_resolve(arguments->production->root, &root) < 0)
+                root = text_copy(arguments->production->root);
+        production = text_format("%s/%s", root, arguments->production->name);
+        script = text_format("%s/%s", arguments->directory, SCRIPT);
+        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:s, s:s}", "script", script, "database",
+                restore->target.identity->database->name, "staging", restore->staging, "keep",
+                databases_to_keep(restore), "quick", arguments->quick, "objects",
+                (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
+                production, "project", restore->target.site.path);
+}
+
+static int check_script(const Restore *restore, Error *error)
+{
+        const SiteDir *site = &restore->target.site;
+        _cleanup_free_ char *path = text_format("%s/%s", restore->arguments->directory, SCRIPT);
+        _cleanup_close_ int fd =
+                file_open_beneath(site->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
+        struct stat st;
+        int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+
+        if (r == 0)
+                return 0;
+        error_set(error, r, "script", "the preview has no maintained script");
+        error_where(error, "%s/%s", site->path, path);
+        error_next(error, "It comes with the snapshot: understudyctl preview sync %s",
+                context_task(restore->context)->series);
+        return r;
+}
+
+static int restore_failed(const Restore *restore, const char *table, const char *object,
+        const char *why, Error *error)
+{
+        const LinoOutput *output = &restore->output;
+        _cleanup_free_ char *job = step_job(restore->context);
+
+        if (text_blank(table) && output->table_count > 0)
+                table = output->tables[output->table_count - 1].name;
+        error_set(error, -EIO, "restore", "the restore failed%s%s%s%s",
+                text_blank(table) ? "" : " in table ", text_blank(table) ? "" : table,
+                text_blank(object) ? "" : ", object ", text_blank(object) ? "" : object);
+        error_where(error, "%s/%s/%s", restore->target.site.path, restore->arguments->directory,
+                SCRIPT);
+        error_why(error, "%s", why);
+        error_next(error,
+                "Edit production's %s/%s so that it loads (yesterday's preview still answers), "
+                "then: understudyctl job retry %s",
+                restore->arguments->directory, SCRIPT, job);
+        return -EIO;
+}
+
+static int restore_abandoned(const Restore *restore, Error *error)
+{
+        const LinoOutput *output = &restore->output;
+        _cleanup_free_ char *why =
+                text_format("%" PRIu64 " objects could not be saved", output->objects_abandoned);
+        const char *first = output->unsaved.count > 0 ? output->unsaved.items[0] : "";
+        _cleanup_free_ char *model = text_copy_n(first, strcspn(first, " "));
+
+        for (size_t i = 0; i < output->unsaved.count; i++) {
+                char *longer = text_format("%s; %s", why, output->unsaved.items[i]);
+
+                free(why);
+                why = longer;
+        }
+        return restore_failed(restore, model, NULL, why, error);
+}
+
+// Exit 0 proves nothing: an empty script exits 0 and so does, in older versions, a partial restore.
+static int judge(const Restore *restore, Error *error)
+{
+        const LinoOutput *output = &restore->output;
+        json_t *failure = json_object_get(restore->answer, "failure");
+        const char *table = "", *object = "", *why = "";
+
+        if (output->abandoned)
+                return restore_abandoned(restore, error);
+        if (failure) {
+                (void)!json_unpack(failure, "{s?s, s?s, s?s}", "table", &table, "object", &object,
+                        "why", &why);
+                return restore_failed(restore, table, object, why, error);
+        }
+        if (!output->loaded)
+                return restore_failed(restore, NULL, NULL,
+                        "it ended without the line \"Loaded N objects\"", error);
+        if (output->database && !text_equal(output->database, restore->staging))
+                return restore_failed(restore, NULL, NULL,
+                        "its initdb ran on another database than the one asked for", error);
+        return 0;
+}
+
+static void take_tables(const LinoOutput *output, Fleet__RestoreResult *result)
+{
+        result->tables = memory_new(output->table_count * sizeof(*result->tables));
+        for (size_t i = 0; i < output->table_count; i++) {
+                Fleet__DumpTable *table =
+                        (Fleet__DumpTable *)message_new(&fleet__dump_table__descriptor);
+
+                table->table = text_copy(output->tables[i].name);
+                table->rows = output->tables[i].rows;
+                result->tables[result->n_tables++] = table;
+        }
+}
+
+static void report(const Restore *restore, Fleet__RestoreResult *result)
+{
+        json_t *entry, *others = json_object_get(restore->answer, "others");
+        size_t i;
+
+        result->loaded = restore->output.objects_loaded;
+        result->deferred = restore->output.deferred;
+        result->paths_corrected =
+                (uint64_t)json_integer_value(json_object_get(restore->answer, "corrected"));
+        take_tables(&restore->output, result);
+        if (result->paths_corrected > 0)
+                step_note(restore->context,
+                        "%" PRIu64 " volumes that lay in production's project directory now lie in "
+                        "the preview's.",
+                        result->paths_corrected);
+        json_array_foreach (others, i, entry)
+                step_note(restore->context,
+                        "%s: %lld objects name production's project directory; left as they are.",
+                        json_string_value(json_object_get(entry, "file")),
+                        (long long)json_integer_value(json_object_get(entry, "lines")));
+}
+
+static int load(Restore *restore, Fleet__RestoreResult *result, Error *error)
+{
+        const Target *target = &restore->target;
+        const Fleet__Database *database = target->identity->database;
+        json_t *request = make_request(restore);
+        int r = python_run(restore->context, &target->site, "restore", request, take_line, restore,
+                NULL, 0, &restore->answer, error);
+
+        json_decref(request);
+        if (r == 0)
+                r = judge(restore, error);
+        if (r == 0)
+                r = target->engine->seal(
+                        restore->context, &target->site, database, &result->database_bytes, error);
+        if (r == 0)
+                report(restore, result);
+        return r;
+}
+
+static int restore_run(StepContext *context, const ProtobufCMessage *arguments_message,
+        ProtobufCMessage *result_message, Error *error)
+{
+        Restore restore _cleanup_(restore_clear) = {.context = context,
+                .arguments = (const Fleet__RestoreArguments *)arguments_message,
+                .target = TARGET_EMPTY};
+        const Target *target = &restore.target;
+        int r = target_open(context, restore.arguments->preview, restore.arguments->guard,
+                &restore.target, error);
+
+        if (r == 0)
+                r = check_script(&restore, error);
+        // What a killed restore left is half filled.
+        if (r == 0)
+                r = target->engine->drop_staging(
+                        context, &target->site, target->identity->database, error);
+        if (r < 0)
+                return r;
+        restore.staging = target->engine->staging_name(target->identity->database);
+        r = load(&restore, (Fleet__RestoreResult *)result_message, error);
+        if (r < 0)
+                (void)!target->engine->drop_staging(
+                        context, &target->site, target->identity->database, NULL);
+        return r;
+}
+
+static int restore_undo(
+        StepContext *context, const ProtobufCMessage *arguments_message, Error *error)
+{
+        const Fleet__RestoreArguments *arguments =
+                (const Fleet__RestoreArguments *)arguments_message;
+        Target target _cleanup_target_ = TARGET_EMPTY;
+        int r = target_open(context, arguments->preview, arguments->guard, &target, error);
+
+        if (r == 0)
+                r = target.engine->drop_staging(
+                        context, &target.site, target.identity->database, error);
+        return r;
+}
+
+const StepOps step_restore_ops = {.run = restore_run, .undo = restore_undo};
