@@ -25,8 +25,6 @@
 // Between two tasks, so that the worker is idle: its next runner is ready.
 #define PAUSE_US (60 * US_PER_MS)
 
-extern char **environ;
-
 typedef struct Bench {
         struct event_base *base;
         struct event *pause;
@@ -160,11 +158,12 @@ static void make_identities(const char *directory, Credentials *controller)
                 fail("no identity", &error);
 }
 
+static const char configuration[] = "[controller]\naddress = %s\n[policy]\nroot = %s\n";
+
 static void write_configuration(const char *directory, const char *address)
 {
         _cleanup_free_ char *path = text_format("%s/worker.conf", directory);
-        _cleanup_free_ char *text = text_format(
-                "[controller]\naddress = %s\n[policy]\nroot = %s\n", address, directory);
+        _cleanup_free_ char *text = text_format(configuration, address, directory);
 
         if (file_write(path, text, strlen(text), 0600) < 0)
                 fail("no configuration", NULL);
@@ -195,12 +194,17 @@ static int compare_times(const void *a, const void *b)
         return (*first > *second) - (*first < *second);
 }
 
+static double milliseconds(int64_t us)
+{
+        return (double)us / (double)US_PER_MS;
+}
+
 static int64_t report(const char *what, int64_t *times, size_t count)
 {
         qsort(times, count, sizeof(*times), compare_times);
         printf("%-24s p50 %6.2f ms   p90 %6.2f ms   p99 %6.2f ms   (%zu)\n", what,
-                (double)times[count / 2] / US_PER_MS, (double)times[count * 9 / 10] / US_PER_MS,
-                (double)times[count * 99 / 100] / US_PER_MS, count);
+                milliseconds(times[count / 2]), milliseconds(times[count * 9 / 10]),
+                milliseconds(times[count * 99 / 100]), count);
         return times[count / 2];
 }
 
@@ -275,9 +279,8 @@ int main(int argc, char **argv)
         bench.pause = evtimer_new(bench.base, on_pause, &bench);
         measure_tasks(&bench, directory);
         task = report("a task and back", bench.taken_us, bench.rounds);
-        printf("above the commit: %.2f ms, goal below %.2f ms: %s\n",
-                (double)(task - commit) / US_PER_MS, (double)GOAL_US / US_PER_MS,
-                task - commit < GOAL_US ? "met" : "missed");
+        printf("above the commit: %.2f ms, goal below %.2f ms: %s\n", milliseconds(task - commit),
+                milliseconds(GOAL_US), task - commit < GOAL_US ? "met" : "missed");
         event_free(bench.pause);
         event_base_free(bench.base);
         free(bench.taken_us);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+static const char *crash_file;
 static int calls_left = -1; // -1: not asked for yet
 static char function_wanted[32];
 
@@ -31,8 +32,7 @@ static int first_argument_is(const char *word)
 // At each call, not once at the start: a runner may be started before it is asked for.
 static void crash_look(void)
 {
-        const char *path = getenv("CRASH_FILE");
-        FILE *file = path ? fopen(path, "re") : NULL;
+        FILE *file = crash_file ? fopen(crash_file, "re") : NULL;
         char word[64];
         int count;
 
@@ -47,14 +47,17 @@ static void crash_look(void)
 
 static void crash_maybe(const char *function)
 {
+        if (!crash_file)
+                crash_file = getenv("CRASH_FILE");
         if (calls_left < 0)
                 crash_look();
-        if (calls_left < 0 || (function_wanted[0] != '*' && strcmp(function, function_wanted) != 0))
+        if (!crash_file || calls_left < 0 ||
+                (function_wanted[0] != '*' && strcmp(function, function_wanted) != 0))
                 return;
         if (--calls_left > 0)
                 return;
         // Another runner was faster: this one goes on.
-        if (unlink(getenv("CRASH_FILE")) == 0)
+        if (unlink(crash_file) == 0)
                 kill(getpid(), SIGKILL);
         calls_left = -1;
 }
