@@ -171,7 +171,8 @@ static void write_configuration(const char *directory, const char *address)
 
 static pid_t start_worker(const char *directory)
 {
-        const char *argv[] = {PROGRAMS "/understudy-worker", "run", "--dir", directory, NULL};
+        static const char program[] = PROGRAMS "/understudy-worker";
+        const char *argv[] = {program, "run", "--dir", directory, NULL};
         _cleanup_free_ char *log = text_format("%s/log", directory);
         posix_spawn_file_actions_t actions;
         pid_t pid;
