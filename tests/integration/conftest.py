@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("fleet", "killing", "site_under_test")
+
 import network
 from fleet import BIN, Fleet, assert_done, remove_tree, scratch
 from site_under_test import Site

@@ -1,6 +1,7 @@
 """kill -9 of controller, worker and runner in the middle of each long step, and between the links of a switch.
 
 After a restart each job reaches the end it would have reached: nothing is done twice, and no operator is needed.
+The files test_kill_*.py name the victim, so that they run side by side.
 """
 
 import os
@@ -16,9 +17,9 @@ from site_under_test import Site, differences
 SEED = int(os.environ.get("SEED") or 20261123)
 
 
-@pytest.fixture(scope="module", params=["controller", "worker", "runner", "all"])
+@pytest.fixture(scope="module")
 def victim(request):
-    return request.param
+    return request.module.VICTIM
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +29,6 @@ def production(root):
     site.add_persons("Ada", "Bob")
     (root / "prod").symlink_to(PRODUCTION)
     return site
-
-
-@pytest.fixture(scope="module", autouse=True)
-def directory_of_the_victim(victim):
-    """A fleet for each victim: the parameter comes before the fixtures of the file."""
 
 
 def kill(fleet, worker, victim):

@@ -1,0 +1,5 @@
+"""See killing.py."""
+
+from killing import *
+
+VICTIM = "worker"
