@@ -77,7 +77,7 @@ int event_number(Store *store, int64_t job, int64_t *ret_seq, Error *error)
         return 0;
 }
 
-int event_add(Store *store, int64_t job, const char *body, Error *error)
+int event_keep(Store *store, int64_t job, const char *body, Error *error)
 {
         int64_t seq;
         int r = event_number(store, job, &seq, error);

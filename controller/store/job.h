@@ -131,11 +131,16 @@ int task_reset_events(Store *store, int64_t id, Error *error) _must_use_;
 // The number of the job's next event.
 int event_number(Store *store, int64_t job, int64_t *ret_seq, Error *error) _must_use_;
 // Keeps an event: `body` is its JSON, without number.
-int event_add(Store *store, int64_t job, const char *body, Error *error) _must_use_;
+int event_keep(Store *store, int64_t job, const char *body, Error *error) _must_use_;
 
 // Calls `fn` for at most `limit` kept events after `after`. Returns how many, or a negative errno.
 typedef void (*EventFn)(void *userdata, int64_t seq, const char *body);
 int events_after(Store *store, int64_t job, int64_t after, int limit, EventFn fn, void *userdata,
+        Error *error) _must_use_;
+
+// Calls `fn` with the latest progress of each task that is numbered above `after`.
+typedef void (*ProgressFn)(void *userdata, int64_t seq, const char *label, const Blob *progress);
+int progress_after(Store *store, int64_t job, int64_t after, ProgressFn fn, void *userdata,
         Error *error) _must_use_;
 
 #endif

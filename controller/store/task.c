@@ -76,5 +76,25 @@ int task_set_lines(Store *store, int64_t id, int64_t lines, Error *error)
 int task_reset_events(Store *store, int64_t id, Error *error)
 {
         return store_run(store, error,
-                "UPDATE task SET accepted = 0, cursor = 0, progress = NULL WHERE id = ?", "i", id);
+                "UPDATE task SET accepted = 0, cursor = 0, lines = 0, progress = NULL,"
+                " progress_seq = 0 WHERE id = ?",
+                "i", id);
+}
+
+int progress_after(
+        Store *store, int64_t job, int64_t after, ProgressFn fn, void *userdata, Error *error)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r = sql_query(store_database(store), &statement, error,
+                "SELECT progress_seq, label, progress FROM task"
+                " WHERE job = ? AND progress_seq > ? ORDER BY progress_seq",
+                "ii", job, after);
+
+        while (r >= 0 && (r = sql_step(statement, error)) > 0) {
+                const Blob progress = {(uint8_t *)sqlite3_column_blob(statement, 2),
+                        (size_t)sqlite3_column_bytes(statement, 2)};
+
+                fn(userdata, sqlite3_column_int64(statement, 0), sql_text(statement, 1), &progress);
+        }
+        return r;
 }

@@ -1,0 +1,43 @@
+// The life of a job. A change of it ends with the scheduler's next look (Controller.dirty).
+#ifndef UNDERSTUDY_CONTROLLER_JOBS_H
+#define UNDERSTUDY_CONTROLLER_JOBS_H
+
+#include "control/core.h"
+#include "plan/plan.h"
+
+// ---- asked for by people; a refusal changes nothing
+
+// Plans and queues a job: `job` holds what was asked for, and gets its id.
+int jobs_create(Controller *controller, JobRow *job, Error *error) _must_use_;
+int jobs_cancel(Controller *controller, JobRow *job, const char *who, Error *error) _must_use_;
+int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *error) _must_use_;
+int jobs_resume(Controller *controller, JobRow *job, const char *who, Error *error) _must_use_;
+
+// ---- by the scheduler
+
+// Begins a queued job, planned again as its series is now; a refusal ends it as failed.
+int jobs_start(Controller *controller, JobRow *job, Error *error) _must_use_;
+// All its tasks are done: what they found goes into the registry.
+int jobs_complete(Controller *controller, JobRow *job, const Rows *tasks, Error *error) _must_use_;
+int jobs_wait(Controller *controller, JobRow *job, Error *error) _must_use_;
+int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error) _must_use_;
+
+// The task to be taken back next, once none is under way; NULL: nothing is left.
+TaskRow *jobs_next_undo(const JobRow *job, const Rows *tasks);
+
+// ---- by dispatch
+
+// Applies the end of an execution of a task.
+int jobs_task_finished(Controller *controller, TaskRow *task, const Fleet__Finished *finished,
+        Error *error) _must_use_;
+
+// ---- shared by the two files that make it up
+
+int jobs_save(Controller *controller, const JobRow *job, Error *error) _must_use_;
+int jobs_refresh_tasks(Controller *controller, const JobRow *job, const Plan *plan, Error *error)
+        _must_use_;
+int jobs_turn_back(Controller *controller, JobRow *job, JobState ending, Error *error) _must_use_;
+// A step has begun after which nothing can be taken back.
+bool jobs_is_final(const Rows *tasks);
+
+#endif

@@ -1,0 +1,68 @@
+#include "base/text.h"
+#include "control/registry.h"
+
+static int learn_production(
+        Controller *controller, SeriesRow *series, const Fleet__ProbeResult *answer, Error *error)
+{
+        _cleanup_site_row_ SiteRow site = {0};
+        int r;
+
+        row_set_text(&series->prod_link, answer->prod);
+        row_set_text(&series->preview_link, answer->preview);
+        r = site_get(controller->store, series->name, SITE_PRODUCTION, &site, error);
+        if (r <= 0)
+                return r;
+        // Its owner may have moved its database: the interlock must know the one in use. A
+        // preview's identity stays as it was when it was made, for a change there is a warning.
+        if (answer->identity)
+                blob_set(&site.identity, &answer->identity->base);
+        if (answer->versions)
+                blob_set(&site.versions, &answer->versions->base);
+        return row_update(controller->store, &site_table, &site, error);
+}
+
+static void learn_links(SeriesRow *series, const TaskRow *task)
+{
+        ProtobufCMessage *message =
+                blob_message(&task->arguments, &fleet__switch_arguments__descriptor);
+        const Fleet__SwitchArguments *arguments = (Fleet__SwitchArguments *)message;
+
+        for (size_t i = 0; message && i < arguments->n_links; i++) {
+                const Fleet__Link *link = arguments->links[i];
+                const char *site = task->state == TASK_UNDONE ? link->before : link->site;
+
+                row_set_text(
+                        text_equal(link->name, "prod") ? &series->prod_link : &series->preview_link,
+                        site);
+        }
+        protobuf_c_message_free_unpacked(message, NULL);
+}
+
+int registry_learn(Controller *controller, const JobRow *job, const TaskRow *task, Error *error)
+{
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_message_ ProtobufCMessage *result =
+                blob_message(&task->result, step_info_find(task->step)->result);
+        int r = series_get(controller->store, job->series, &series, error);
+
+        if (r <= 0)
+                return r;
+        r = 0;
+        if (text_equal(task->step, "switch"))
+                learn_links(&series, task);
+        else if (task->state != TASK_DONE || !result)
+                return 0;
+        else if (text_equal(task->label, "production_probe"))
+                r = learn_production(controller, &series, (Fleet__ProbeResult *)result, error);
+        else if (text_equal(task->step, "dump"))
+                series.last_dump_bytes = (int64_t)((Fleet__DumpResult *)result)->bytes;
+        else if (text_equal(task->step, "restore"))
+                series.last_database_bytes =
+                        (int64_t)((Fleet__RestoreResult *)result)->database_bytes;
+        else if (text_equal(task->step, "environment"))
+                series.last_environment_bytes =
+                        (int64_t)((Fleet__EnvironmentResult *)result)->bytes;
+        else
+                return 0;
+        return r ?: row_update(controller->store, &series_table, &series, error);
+}

@@ -1,0 +1,238 @@
+#include "control/registry.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "control/planning.h"
+#include "control/record.h"
+#include "control/words.h"
+
+// The result of the task with a label; NULL when there is none. The caller frees it.
+static ProtobufCMessage *result_of(const Rows *tasks, const char *label)
+{
+        const TaskRow *rows = tasks->items;
+
+        for (size_t i = 0; i < tasks->count; i++)
+                if (text_equal(rows[i].label, label))
+                        return blob_message(&rows[i].result, step_info_find(rows[i].step)->result);
+        return NULL;
+}
+
+static const char *app_version(const Fleet__Versions *versions)
+{
+        return versions && !text_blank(versions->app_version) ? versions->app_version
+                                                              : "of unknown version";
+}
+
+static const char *app_name(const Fleet__Versions *versions)
+{
+        return versions && !text_blank(versions->app) ? versions->app : "Lino";
+}
+
+// Opens what a job's end is told with: "series adopted", or "dry run of ... done".
+static int tell(Controller *controller, const JobRow *job, Error *error, const char *detail)
+{
+        _cleanup_free_ char *rehearsed =
+                text_format("dry run of %s done", job_words[job->kind].noun);
+
+        return record_history(controller, job, job->who,
+                job->dry_run ? rehearsed : job_words[job->kind].done, error, "%s", detail);
+}
+
+// ---- adopt
+
+int registry_check(
+        Controller *controller, const JobRow *job, const Rows *tasks, Error *refusal, Error *error)
+{
+        _cleanup_planning_ Planning planning = {0};
+        _cleanup_message_ ProtobufCMessage *answer = NULL;
+        int r;
+
+        if (job->kind != JOB_ADOPT)
+                return 0;
+        r = planning_load(controller->store, job, &planning, error);
+        if (r < 0)
+                return r;
+        answer = result_of(tasks, "probe");
+        // Another series may have come in since this one was asked for.
+        r = plan_refuse(&planning.input, refusal)
+                    ?: plan_check_adopted(&planning.input, (Fleet__ProbeResult *)answer, refusal);
+        return r < 0;
+}
+
+static int add_series(
+        Controller *controller, const JobRow *job, const Fleet__ProbeResult *answer, Error *error)
+{
+        SeriesRow series = {
+                .name = job->series,
+                .host = job->host,
+                .root = job->root,
+                .keep_old_seconds = job->keep_old_seconds,
+                .created_us = clock_now_us(),
+                .prod_link = answer->prod,
+                .preview_link = answer->preview,
+        };
+
+        return row_insert(controller->store, &series_table, &series, error);
+}
+
+static int add_site(Controller *controller, const JobRow *job, const Fleet__ProbeResult *answer,
+        const char *log_directory, SiteEvent event, Error *error)
+{
+        SiteRow site = {
+                .series = job->series,
+                .name = job->site,
+                .log_directory = (char *)log_directory,
+        };
+        int r;
+
+        blob_set(&site.identity, answer->identity ? &answer->identity->base : NULL);
+        blob_set(&site.versions, answer->versions ? &answer->versions->base : NULL);
+        r = site_move(controller->store, &site, event, clock_now_us(), error);
+        free(site.identity.data);
+        free(site.versions.data);
+        return r;
+}
+
+static int apply_adopt(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "probe");
+        const Fleet__ProbeResult *answer = (Fleet__ProbeResult *)message;
+        bool linked = !text_blank(answer->preview);
+        _cleanup_free_ char *detail = text_format("%s in %s on %s, %s %s%s%s%s%s", job->site,
+                job->root, job->host, app_name(answer->versions), app_version(answer->versions),
+                text_blank(answer->prod) ? "; there is no link 'prod'" : "",
+                linked ? "; the link 'preview' points at '" : "", linked ? answer->preview : "",
+                linked ? "'" : "");
+
+        return add_series(controller, job, answer, error)
+                       ?: add_site(controller, job, answer, NULL, SITE_ADOPTED, error)
+                       ?: tell(controller, job, error, detail);
+}
+
+// ---- prepare, switch, drop
+
+static int apply_prepare(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *probe = result_of(tasks, "preview_probe");
+        _cleanup_message_ ProtobufCMessage *log = result_of(tasks, "log");
+        _cleanup_message_ ProtobufCMessage *environment = result_of(tasks, "environment");
+        const Fleet__ProbeResult *answer = (Fleet__ProbeResult *)probe;
+        _cleanup_free_ char *detail = text_format(
+                "%s in %s on %s, %s %s; %zu packages differ from production", job->site,
+                job->series, job->host, app_name(answer->versions), app_version(answer->versions),
+                ((Fleet__EnvironmentResult *)environment)->n_changes);
+
+        return add_site(controller, job, answer, ((Fleet__LogResult *)log)->directory,
+                       SITE_PREPARED, error)
+                       ?: tell(controller, job, error, detail);
+}
+
+static int move(Controller *controller, const JobRow *job, SiteState from, SiteEvent event,
+        char **ret_name, Error *error)
+{
+        _cleanup_site_row_ SiteRow site = {0};
+        int r = site_get(controller->store, job->series, from, &site, error);
+
+        if (r == 0)
+                r = error_set(error, -ENOENT, "internal", "series '%s' has no site in state '%s'",
+                        job->series, site_state_names[from]);
+        if (r < 0)
+                return r;
+        *ret_name = text_copy(site.name);
+        return site_move(controller->store, &site, event, clock_now_us(), error);
+}
+
+// Production leaves its place first: there is one at a time.
+static int apply_switch(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_site_row_ SiteRow preview = {0};
+        _cleanup_free_ char *left = NULL;
+        _cleanup_free_ char *came = NULL;
+        _cleanup_free_ char *detail = NULL;
+        int forward = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
+        int r;
+
+        (void)tasks;
+        if (forward < 0)
+                return forward;
+        r = move(controller, job, SITE_PRODUCTION, forward ? SITE_REPLACED : SITE_SWITCHED_BACK,
+                    &left, error)
+                    ?: move(controller, job, forward ? SITE_PREVIEW : SITE_OLD,
+                               forward ? SITE_SWITCHED : SITE_SWITCHED_BACK, &came, error);
+        if (r < 0)
+                return r;
+        detail = text_format("%s is production now, %s is %s", came, left,
+                forward ? "kept as the old one" : "the preview again");
+        return tell(controller, job, error, detail);
+}
+
+static int apply_drop(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "purge");
+        const Fleet__PurgeResult *purge = (Fleet__PurgeResult *)message;
+        _cleanup_free_ char *name = NULL;
+        _cleanup_free_ char *detail = NULL;
+        int r = move(controller, job, SITE_PREVIEW, SITE_DROPPED, &name, error);
+
+        if (r < 0)
+                return r;
+        detail = text_format("%s is gone: %llu files, %s", name, (unsigned long long)purge->files,
+                text_bytes(purge->bytes));
+        return tell(controller, job, error, detail);
+}
+
+// ---- sync
+
+static int tell_allowed(
+        Controller *controller, const JobRow *job, const Fleet__LedgerResult *ledger, Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < ledger->n_differences && r == 0; i++) {
+                const Fleet__LedgerRow *row = ledger->differences[i];
+
+                r = record_history(controller, job, job->who, "difference allowed", error,
+                        "%s: %llu rows in production's dump, %llu in the preview; %s", row->table,
+                        (unsigned long long)row->written, (unsigned long long)row->found,
+                        row->allowed);
+        }
+        return r;
+}
+
+static int apply_sync(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_site_row_ SiteRow preview = {0};
+        _cleanup_message_ ProtobufCMessage *verify = result_of(tasks, "verify");
+        _cleanup_message_ ProtobufCMessage *restore = result_of(tasks, "restore");
+        _cleanup_message_ ProtobufCMessage *ledger = result_of(tasks, "ledger");
+        const Fleet__Versions *versions = ((Fleet__VerifyResult *)verify)->versions;
+        _cleanup_free_ char *detail = text_format("%llu objects in %.1f s",
+                (unsigned long long)((Fleet__RestoreResult *)restore)->loaded,
+                (double)(clock_now_us() - job->started_us) / US_PER_SECOND);
+        int r = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
+
+        if (r < 0)
+                return r;
+        if (r > 0 && versions) {
+                blob_set(&preview.versions, &versions->base);
+                r = row_update(controller->store, &site_table, &preview, error);
+        }
+        return r < 0 ? r
+                     : tell_allowed(controller, job, (Fleet__LedgerResult *)ledger, error)
+                               ?: tell(controller, job, error, detail);
+}
+
+int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        static int (*const apply[])(Controller *, const JobRow *, const Rows *, Error *) = {
+                [JOB_ADOPT] = apply_adopt,
+                [JOB_PREPARE] = apply_prepare,
+                [JOB_SYNC] = apply_sync,
+                [JOB_SWITCH] = apply_switch,
+                [JOB_DROP] = apply_drop,
+        };
+
+        if (job->dry_run)
+                return tell(controller, job, error, job->request);
+        return apply[job->kind](controller, job, tasks, error);
+}
