@@ -1,7 +1,8 @@
 #include "steps/files.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
 
 #include "base/file.h"
 
@@ -203,4 +204,15 @@ int root_links_refuse(const SiteDir *site, Error *error)
                 return -EBUSY;
         }
         return 0;
+}
+
+void site_act_as(const Account *account)
+{
+        if (geteuid() != 0)
+                return;
+        if (syscall(SYS_setgroups, account ? account->group_count : 0,
+                    account ? account->groups : NULL) < 0)
+                abort();
+        setfsgid(account ? account->gid : 0);
+        setfsuid(account ? account->uid : 0);
 }

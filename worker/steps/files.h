@@ -38,4 +38,9 @@ int root_link_read(int root_fd, const char *root, const char *name, char **ret) 
 // Refuses, with code "in-use", when a role's link in the root points at `site`.
 int root_links_refuse(const SiteDir *site, Error *error) _must_use_;
 
+// From now on the file system allows the calling thread what it allows the account; NULL: what it
+// allows root, which needs no groups. Without effect when the worker is not root. The bare system
+// calls, for glibc's would change every thread.
+void site_act_as(const Account *account);
+
 #endif

@@ -4,8 +4,6 @@
 // made as the site's owner, unless the policy names that place as the parent of log directories.
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/fsuid.h>
-#include <sys/syscall.h>
 
 #include "base/file.h"
 #include "steps/files.h"
@@ -89,19 +87,6 @@ static int log_open(StepContext *context, const Fleet__LogArguments *arguments, 
                 error_next(error, "Look at it: ls -ld '%s/log'", plan->production.path);
         }
         return r;
-}
-
-// From now on the file system allows the calling thread what it allows the account; NULL: what it
-// allows root, which needs no groups. The system call, since glibc's changes every thread.
-static void act_as(const Account *account)
-{
-        if (geteuid() != 0)
-                return;
-        if (syscall(SYS_setgroups, account ? account->group_count : 0,
-                    account ? account->groups : NULL) < 0)
-                abort();
-        setfsgid(account ? account->gid : 0);
-        setfsuid(account ? account->uid : 0);
 }
 
 static int own_directory(int fd, const LogPlan *plan)
@@ -201,9 +186,9 @@ static int log_run(StepContext *context, const ProtobufCMessage *message, Protob
                 return 0;
         }
         if (!plan.trusted)
-                act_as(&plan.production.owner);
+                site_act_as(&plan.production.owner);
         r = make_directory(&plan, link_is_set(&plan));
-        act_as(NULL);
+        site_act_as(NULL);
         if (r == 0 && plan.parent && !link_is_set(&plan))
                 r = file_replace_link_at(plan.preview.fd, "log", plan.directory);
         if (r < 0)
@@ -225,14 +210,14 @@ static int log_undo(StepContext *context, const ProtobufCMessage *message, Error
         if (parent < 0)
                 return errno == ENOENT ? 0 : log_failed(-errno, &plan, error);
         if (!plan.trusted)
-                act_as(&plan.production.owner);
+                site_act_as(&plan.production.owner);
         if (link_is_set(&plan)) {
                 r = directory_discard(context, parent, plan.preview.name, NULL, error);
         } else if (unlinkat(parent, plan.preview.name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
                    errno != ENOTEMPTY) {
                 r = log_failed(-errno, &plan, error);
         }
-        act_as(NULL);
+        site_act_as(NULL);
         if (r == 0 && link_is_set(&plan) && unlinkat(plan.preview.fd, "log", 0) < 0)
                 r = log_failed(-errno, &plan, error);
         return r;
