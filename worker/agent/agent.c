@@ -7,7 +7,7 @@
 
 #include "agent/identity.h"
 #include "agent/lock.h"
-#include "agent/notify.h"
+#include "base/notify.h"
 #include "agent/protocol.h"
 #include "agent/tasks.h"
 #include "base/clock.h"
