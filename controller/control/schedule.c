@@ -49,8 +49,8 @@ typedef struct Look {
         Load load;
 } Look;
 
-static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *task, TaskRowMode mode,
-        Error *error)
+static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *task,
+        TaskRowMode mode, Error *error)
 {
         if (!session_of_host(look->controller, job->host) ||
                 !load_admits(&look->load, job->host, is_heavy(task, mode)))
