@@ -14,7 +14,7 @@ static const char *const migrations[] = {
         "  id TEXT NOT NULL UNIQUE,"
         "  packed BLOB NOT NULL,"
         "  canceled INTEGER NOT NULL DEFAULT 0"
-        ") STRICT",
+        ") STRICT;",
         NULL,
 };
 

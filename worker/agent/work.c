@@ -12,7 +12,7 @@
 #define RETRY_MS      5000 // after a runner could not even be started
 #define STDERR_TAIL   2048
 #define FORGET_MS     200 // one commit for many
-#define DEATH_WAIT_MS 100 // before the first replacement; ten times as long before each further one
+#define DEATH_WAIT_MS 100 // before the first replacement; five times as long before each further one
 
 static void set_timer(WorkerTask *task, unsigned ms);
 
@@ -138,7 +138,7 @@ static void replace_runner(WorkerTask *task, const char *how)
                 return;
         }
         for (unsigned i = 1; i < task->deaths; i++)
-                wait_ms *= 10;
+                wait_ms *= 5;
         set_timer(task, wait_ms);
 }
 
@@ -268,8 +268,9 @@ void work_cancel(WorkerTask *task)
 {
         if (task->runner)
                 runner_cancel(task->runner);
-        else
-                work_start(task->agent);
+        if (task->state == TASK_WAITING)
+                set_state(task, TASK_READY);
+        work_start(task->agent);
 }
 
 void work_forget(WorkerTask *task)

@@ -1,0 +1,386 @@
+// The daemon between a controller and its runners: nothing lost, nothing twice.
+#include "fleet.h"
+
+static void a_task_is_accepted_run_and_forgotten(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "hello", 30);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_true(task->accepted);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_string_equal(task->text, "hello");
+        assert_int_equal(task->run, 1);
+        assert_int_equal(task->last, 2);
+        fleet_until(fleet, fleet_forgotten);
+}
+
+static void a_failing_step_says_why_in_valid_text(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "fail", 30);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__FAILED);
+        assert_string_equal(task->code, "test");
+}
+
+static void more_tasks_than_run_at_once_are_all_done(void **state)
+{
+        Fleet *fleet = *state;
+        char id[16];
+
+        for (int i = 0; i < 40; i++) {
+                snprintf(id, sizeof(id), "%d.echo.1", i);
+                fleet_give(fleet, id, "hello", 30);
+        }
+        fleet_until(fleet, fleet_all_finished);
+        fleet_until(fleet, fleet_forgotten);
+        for (size_t i = 0; i < fleet->task_count; i++)
+                assert_int_equal(fleet->tasks[i].run, 1);
+}
+
+static void a_task_sent_twice_is_done_once(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "wait", 30);
+
+        fleet_send_task(fleet, "1.echo.1", "wait", 30);
+        fleet_until(fleet, fleet_all_begun);
+        task->accepted = false;
+        fleet_send_task(fleet, "1.echo.1", "wait", 30);
+        fleet_until(fleet, fleet_all_accepted);
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->run, 1);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+        assert_string_equal(task->code, "canceled");
+}
+
+static bool disconnected(Fleet *fleet)
+{
+        return !fleet->link;
+}
+
+static void another_task_with_a_known_id_ends_the_link(void **state)
+{
+        Fleet *fleet = *state;
+
+        fleet_give(fleet, "1.echo.1", "wait", 30);
+        fleet_until(fleet, fleet_all_begun);
+        fleet_send_task(fleet, "1.echo.1", "other", 30);
+        fleet_until(fleet, disconnected);
+}
+
+static void an_id_that_is_no_file_name_ends_the_link(void **state)
+{
+        Fleet *fleet = *state;
+
+        fleet_send_task(fleet, "../../escape", "hello", 30);
+        fleet_until(fleet, disconnected);
+}
+
+static void many_events_arrive_in_order_through_the_window(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "say 5000", 30);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->notes, 5000);
+        assert_int_equal(task->last, 5002);
+        fleet_until(fleet, fleet_forgotten);
+}
+
+static bool window_full(Fleet *fleet)
+{
+        return fleet->tasks[0].last >= 256;
+}
+
+static void events_wait_for_their_commit_and_come_again_after_a_new_link(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "say 1000", 30);
+
+        fleet->withhold = true;
+        fleet_until(fleet, window_full);
+        for (int i = 0; i < 5; i++)
+                event_base_loop(fleet->base, EVLOOP_ONCE);
+        assert_int_equal(task->last, 256);
+        fleet_silence(fleet);
+        // What was not committed is not known after a restart.
+        task->last = 100;
+        task->notes = 99;
+        fleet->withhold = false;
+        fleet_listen(fleet);
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->notes, 1000);
+        assert_int_equal(task->repeated, 0);
+}
+
+static void a_canceled_task_that_waits_ends_as_canceled(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "wait", 30);
+
+        fleet_until(fleet, fleet_all_begun);
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+}
+
+static void a_task_canceled_at_once_never_begins_its_step(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "wait", 30);
+
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+}
+
+static void a_deadline_ends_a_task_as_failed(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "wait", 1);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__FAILED);
+        assert_string_equal(task->code, "deadline");
+}
+
+static void a_step_that_ignores_its_deadline_is_killed(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "stubborn", 1);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__FAILED);
+        assert_string_equal(task->code, "deadline");
+        assert_int_equal(task->run, 1);
+}
+
+static void a_step_that_ignores_its_cancel_is_killed(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "stubborn", 60);
+
+        fleet_until(fleet, fleet_all_begun);
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+        assert_non_null(strstr(task->why, "signal 9"));
+}
+
+static void a_runner_that_dies_is_replaced(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "die once", 30);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_int_equal(task->run, 2);
+}
+
+static void a_runner_that_dies_again_and_again_fails_the_task_with_its_last_words(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "die", 30);
+
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__FAILED);
+        assert_string_equal(task->code, "runner-died");
+        assert_int_equal(task->run, 4);
+        assert_non_null(strstr(task->why, "signal 9"));
+        assert_non_null(strstr(task->why, "the test's step dies"));
+}
+
+static unsigned notes_wanted;
+
+static bool notes_seen(Fleet *fleet)
+{
+        return fleet->tasks[0].notes >= notes_wanted;
+}
+
+static void a_runner_killed_at_any_moment_goes_on_where_it_was(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+
+        for (unsigned kills = 0; kills < 3; kills++) {
+                pid_t runner;
+
+                notes_wanted = 20 + kills * 30 + (unsigned)(clock_now_us() % 10);
+                fleet_until(fleet, notes_seen);
+                runner = fleet_runner(fleet, "1.echo.1");
+                assert_true(runner > 0);
+                assert_int_equal(kill(runner, SIGKILL), 0);
+        }
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_int_equal(task->run, 4);
+        // A note between the kill and its record may be said again, none may be missing.
+        assert_int_equal(task->notes, 100);
+        assert_true(task->other_notes <= 3);
+}
+
+static void a_runner_outlives_its_daemon_and_its_events_arrive_once(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 300", 60);
+        pid_t runner;
+
+        for (unsigned kills = 0; kills < 3; kills++) {
+                notes_wanted = 30 + kills * 60;
+                fleet_until(fleet, notes_seen);
+                runner = fleet_runner(fleet, "1.echo.1");
+                fleet_kill_worker(fleet, SIGKILL);
+                fleet_start_worker(fleet);
+                assert_int_equal(fleet_runner(fleet, "1.echo.1"), runner);
+        }
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->run, 1);
+        assert_int_equal(task->notes, 300);
+        assert_int_equal(task->other_notes, 0);
+        fleet_until(fleet, fleet_forgotten);
+}
+
+static void a_daemon_stopped_cleanly_leaves_its_runners_too(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "wait", 60);
+        int status;
+
+        fleet_until(fleet, fleet_all_begun);
+        assert_int_equal(kill(fleet->worker, SIGTERM), 0);
+        status = fleet_wait_worker(fleet);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_true(fleet_runner(fleet, "1.echo.1") > 0);
+        fleet_start_worker(fleet);
+        fleet_until(fleet, disconnected);
+        fleet_until(fleet, fleet_connected);
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->run, 1);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+}
+
+static void a_daemon_and_its_runner_killed_together_go_on(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+        pid_t runner;
+
+        notes_wanted = 40;
+        fleet_until(fleet, notes_seen);
+        runner = fleet_runner(fleet, "1.echo.1");
+        fleet_kill_worker(fleet, SIGKILL);
+        assert_int_equal(kill(runner, SIGKILL), 0);
+        fleet_start_worker(fleet);
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_int_equal(task->run, 2);
+        assert_int_equal(task->notes, 100);
+}
+
+static void a_task_killed_before_it_began_is_still_done(void **state)
+{
+        Fleet *fleet = *state;
+
+        for (int round = 0; round < 10; round++) {
+                char id[16];
+
+                snprintf(id, sizeof(id), "%d.echo.1", round);
+                fleet_until(fleet, fleet_connected);
+                fleet_give(fleet, id, "hello", 30);
+                for (int i = 0; i < round; i++)
+                        event_base_loop(fleet->base, EVLOOP_NONBLOCK);
+                fleet_kill_worker(fleet, SIGKILL);
+                fleet_start_worker(fleet);
+                fleet_until(fleet, disconnected);
+                fleet_until(fleet, fleet_connected);
+                // As a controller does with what was never accepted.
+                if (!fleet->tasks[round].accepted && !fleet->tasks[round].finished)
+                        fleet_send_task(fleet, id, "hello", 30);
+        }
+        fleet_until(fleet, fleet_all_finished);
+        for (size_t i = 0; i < fleet->task_count; i++)
+                assert_int_equal(fleet->tasks[i].outcome, FLEET__OUTCOME__DONE);
+}
+
+// As after a loss of power: the runner is gone, and the spool has less than the controller.
+static void events_lost_in_a_crash_of_the_machine_do_not_stop_a_task(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+        _cleanup_free_ char *events =
+                text_format("%s/tasks/1.echo.1/events", fleet->worker_directory);
+        pid_t runner;
+
+        notes_wanted = 40;
+        fleet_until(fleet, notes_seen);
+        runner = fleet_runner(fleet, "1.echo.1");
+        fleet_kill_worker(fleet, SIGKILL);
+        assert_int_equal(kill(runner, SIGKILL), 0);
+        assert_int_equal(truncate(events, 300), 0);
+        fleet_start_worker(fleet);
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+}
+
+static void what_the_controller_does_not_know_is_ended_and_forgotten(void **state)
+{
+        Fleet *fleet = *state;
+
+        fleet_give(fleet, "1.echo.1", "wait", 60);
+        fleet_until(fleet, fleet_all_begun);
+        fleet_silence(fleet);
+        fleet->amnesia = true;
+        fleet_listen(fleet);
+        fleet_until(fleet, fleet_forgotten);
+}
+
+static void a_second_daemon_in_the_same_directory_is_refused(void **state)
+{
+        Fleet *fleet = *state;
+        pid_t first = fleet->worker;
+        int status;
+
+        fleet_start_worker(fleet);
+        status = fleet_wait_worker(fleet);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        fleet->worker = first;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fleet_open, fleet_close)
+
+int main(int argc, char **argv)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_task_is_accepted_run_and_forgotten),
+                TEST(a_failing_step_says_why_in_valid_text),
+                TEST(more_tasks_than_run_at_once_are_all_done),
+                TEST(a_task_sent_twice_is_done_once),
+                TEST(another_task_with_a_known_id_ends_the_link),
+                TEST(an_id_that_is_no_file_name_ends_the_link),
+                TEST(many_events_arrive_in_order_through_the_window),
+                TEST(events_wait_for_their_commit_and_come_again_after_a_new_link),
+                TEST(a_canceled_task_that_waits_ends_as_canceled),
+                TEST(a_task_canceled_at_once_never_begins_its_step),
+                TEST(a_deadline_ends_a_task_as_failed),
+                TEST(a_step_that_ignores_its_deadline_is_killed),
+                TEST(a_step_that_ignores_its_cancel_is_killed),
+                TEST(a_runner_that_dies_is_replaced),
+                TEST(a_runner_that_dies_again_and_again_fails_the_task_with_its_last_words),
+                TEST(a_runner_killed_at_any_moment_goes_on_where_it_was),
+                TEST(a_runner_outlives_its_daemon_and_its_events_arrive_once),
+                TEST(a_daemon_stopped_cleanly_leaves_its_runners_too),
+                TEST(a_daemon_and_its_runner_killed_together_go_on),
+                TEST(a_task_killed_before_it_began_is_still_done),
+                TEST(events_lost_in_a_crash_of_the_machine_do_not_stop_a_task),
+                TEST(what_the_controller_does_not_know_is_ended_and_forgotten),
+                TEST(a_second_daemon_in_the_same_directory_is_refused),
+        };
+
+        fleet_worker_main(argc, argv);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
