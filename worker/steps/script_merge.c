@@ -136,6 +136,8 @@ static void insert_handmade(ScriptMerge *merge, Output *output, const ScriptUnit
                 if (at != SIZE_MAX) {
                         after = at + 1;
                 } else if (!old || strcmp(old->text, unit->text) != 0) {
+                        if (after > 0 && i > 0) // as close to it as it was put
+                                output->pieces[after - 1].blank = ours->units[i - 1].blank;
                         output_insert(output, after++, unit, text_copy(unit->text));
                         merge->kept += !unit->comment;
                 } else {
