@@ -79,25 +79,51 @@ int attribute_set(int fd, const Meta *have, const Meta *want)
         return result < 0 ? result : refused | result;
 }
 
+// Through a descriptor that opens nothing: the name may come to mean another file meanwhile, with a
+// second name elsewhere.
 int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *want)
 {
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time_of(want->modified)};
-        int refused = owner_set(dirfd, name, have, want), result;
+        _cleanup_close_ int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        int refused, result;
+        Meta now;
         mode_t mode;
 
+        if (fd < 0)
+                return -errno;
+        result = meta_read(fd, "", &now);
+        if (result < 0)
+                return result;
+        if (now.inode != have->inode || now.links > 1)
+                return -ESTALE;
+        refused = owner_set(fd, "", have, want);
         if (refused < 0)
                 return refused;
         mode = mode_wanted(want, refused);
         if (!S_ISLNK(want->mode) && needs_mode(have, want, mode)) {
-                result = outcome(fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW), ATTRIBUTE_MODE);
+                char path[40];
+
+                snprintf(
+                        path, sizeof(path), "/proc/self/fd/%d", fd); // fchmod(2) wants an open file
+                result = outcome(chmod(path, mode), ATTRIBUTE_MODE);
                 if (result < 0)
                         return result;
                 refused |= result;
         }
         if (meta_time_compare(have->modified, want->modified) == 0)
                 return refused;
-        result = outcome(utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW), ATTRIBUTE_TIMES);
+        result = outcome(utimensat(fd, "", times, AT_EMPTY_PATH), ATTRIBUTE_TIMES);
         return result < 0 ? result : refused | result;
+}
+
+bool attribute_differ(const Meta *want, const Meta *have)
+{
+        bool root = geteuid() == 0, mine = root || have->uid == geteuid();
+
+        if (S_ISDIR(want->mode) && mine && meta_time_compare(want->modified, have->modified) != 0)
+                return true;
+        return (root && want->uid != have->uid) || (mine && want->gid != have->gid) ||
+               (!S_ISLNK(want->mode) && (want->mode & 07777) != (have->mode & 07777));
 }
 
 const char *attribute_words(unsigned refused)

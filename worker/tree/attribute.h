@@ -17,8 +17,14 @@ enum {
 // differs from `want`. Returns the ATTRIBUTE_ bits that were refused, or a negative errno.
 int attribute_set(int fd, const Meta *have, const Meta *want) _must_use_;
 
-// The same for what cannot be opened without effect: links, FIFOs, sockets and devices, by name.
+// The same by name, for what cannot be opened without effect (links, FIFOs) or at all. -ESTALE: the
+// name means another file than `have`, or one with a second name.
 int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *want) _must_use_;
+
+// True when they are not what attribute_set would make them, as far as this process may set them:
+// only root gives files away, and only an owner sets anything. Times count for directories only; a
+// file of another time is another file.
+bool attribute_differ(const Meta *want, const Meta *have);
 
 // Words for refused bits, "owner, times": static per thread.
 const char *attribute_words(unsigned refused);

@@ -1,611 +1,371 @@
 #include "tree/tree.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <stdatomic.h>
-#include <sys/random.h>
+#include <sys/vfs.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "base/text.h"
-#include "tree/attribute.h"
-#include "tree/data.h"
-#include "tree/list.h"
+#include "tree/cache.h"
+#include "tree/mirror.h"
+#include "tree/remove.h"
+#include "tree/sync.h"
 #include "tree/xattr.h"
 
-// One call of this library.
-typedef struct Run {
-        const TreeOptions *options;
-        Error *error;
-        TreeFigures figures;
-        char *path; // relative to the tree
-        int64_t reported_us;
-        uint64_t device;
-        bool replace; // in place: a mirror
-        struct Linked {
-                uint64_t inode;
-                char *path;
-        } * linked;
-        size_t linked_count;
-        int target; // root
-        char buffer[LIST_BUFFER];
-} Run;
+enum {
+        DELETE_PERCENT = 50,
+        DELETE_FREE = 100, // deletions that no guard asks about
+        FS_BTRFS = 0x9123683e,
+        FS_XFS = 0x58465342,
+        FS_BCACHEFS = 0xca451a4e,
+};
 
-static int fail(Run *run, int result, const char *code, const char *what)
+static int64_t clock_tick_ns(void)
 {
-        _cleanup_free_ char *path = text_escape(run->path, strlen(run->path));
+        struct timespec tick = {.tv_nsec = 10 * 1000 * 1000};
 
-        if (result == -ECANCELED)
-                return error_set(run->error, result, "canceled", "the work was canceled");
-        error_set(run->error, result, code, "%s", what);
-        error_where(run->error, "%s", path[0] ? path : ".");
-        if (result == -ENOSPC || result == -EDQUOT)
-                error_next(run->error, "Free space or raise the quota, then run it again");
-        return result;
+        clock_getres(CLOCK_REALTIME_COARSE, &tick);
+        return tick.tv_nsec + tick.tv_sec * INT64_C(1000000000);
 }
 
-static void tell(Run *run, TreeEventKind kind, const char *why)
+static void mirror_free(Mirror *mirror)
 {
-        _cleanup_free_ char *path = text_escape(run->path, strlen(run->path));
+        while (mirror->late) {
+                Node *node = mirror->late;
 
-        if (run->options->event &&
-                (kind == TREE_SPECIAL || run->options->dry_run || run->options->verbose))
-                run->options->event(run->options->userdata, kind, path, why);
-}
+                mirror->late = node->late_next;
+                while (node->late) {
+                        Late *late = node->late;
 
-static int poll_owner(Run *run)
-{
-        struct pollfd cancel = {.fd = run->options->cancel_fd, .events = POLLIN};
-        int64_t now = clock_monotonic_us();
-
-        if (now - run->reported_us < 100 * US_PER_MS)
-                return 0;
-        run->reported_us = now;
-        if (cancel.fd >= 0 && poll(&cancel, 1, 0) > 0)
-                return -ECANCELED;
-        if (run->options->progress)
-                return run->options->progress(run->options->userdata, &run->figures, run->path);
-        return 0;
-}
-
-static int wrote(void *userdata, uint64_t bytes)
-{
-        Run *run = userdata;
-
-        run->figures.bytes += bytes;
-        return poll_owner(run);
-}
-
-static size_t path_enter(Run *run, const char *name)
-{
-        size_t before = strlen(run->path), size = strlen(name);
-
-        run->path = memory_grow(run->path, before + size + 2);
-        snprintf(run->path + before, size + 2, "%s%s", before ? "/" : "", name);
-        return before;
-}
-
-static bool is_excluded(const Run *run)
-{
-        for (size_t i = 0; i < run->options->exclude_count; i++)
-                if (strcmp(run->options->exclude[i], run->path) == 0)
-                        return true;
-        return false;
-}
-
-static void temporary_name(char name[static 48])
-{
-        uint64_t number = 0;
-
-        if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
-                number = (uint64_t)clock_monotonic_us();
-        snprintf(name, 48, ".understudy-%016llx.tmp", (unsigned long long)number);
-}
-
-static int directory_open(int dirfd, const char *name)
-{
-        int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-        return fd < 0 ? -errno : fd;
-}
-
-// --- removing ---
-
-static int remove_entry(Run *run, int parent, const char *name);
-
-static int remove_content(Run *run, int fd)
-{
-        _cleanup_list_ List list = LIST_EMPTY;
-        int result = list_read(fd, run->buffer, &list);
-
-        for (size_t i = 0; i < list.count && result == 0; i++) {
-                size_t before = path_enter(run, list_name(&list, i));
-
-                result = remove_entry(run, fd, list_name(&list, i));
-                run->path[before] = '\0';
-        }
-        return result;
-}
-
-static int remove_directory(Run *run, int parent, const char *name, const Meta *meta)
-{
-        _cleanup_close_ int fd = -EBADF;
-        int result;
-
-        if (meta->mount)
-                return fail(run, -EXDEV, "mount", "a file system is mounted inside");
-        if ((meta->mode & 0700) != 0700 && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
-                return fail(run, -errno, "remove", "a directory could not be opened");
-        fd = directory_open(parent, name);
-        if (fd < 0)
-                return fail(run, fd, "remove", "a directory could not be opened");
-        result = remove_content(run, fd);
-        if (result < 0)
-                return result;
-        if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                return fail(run, -errno, "remove", "a directory could not be removed");
-        return 0;
-}
-
-static int remove_entry(Run *run, int parent, const char *name)
-{
-        Meta meta;
-        int result = meta_read(parent, name, &meta);
-
-        if (result == -ENOENT)
-                return 0;
-        if (result < 0)
-                return fail(run, result, "remove", "an entry could not be examined");
-        result = poll_owner(run);
-        if (result < 0)
-                return fail(run, result, "canceled", "the work was canceled");
-        if (run->options->dry_run) {
-                run->figures.deleted++;
-                tell(run, TREE_DELETED, NULL);
-                return 0;
-        }
-        if (S_ISDIR(meta.mode))
-                result = remove_directory(run, parent, name, &meta);
-        else if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
-                result = fail(run, -errno, "remove", "an entry could not be removed");
-        if (result < 0)
-                return result;
-        run->figures.deleted++;
-        tell(run, TREE_DELETED, NULL);
-        return 0;
-}
-
-// --- copying one entry ---
-
-static char *link_text(Run *run, const char *text)
-{
-        const char *from = run->options->link_from, *to = run->options->link_to;
-        size_t length = from ? strlen(from) : 0;
-
-        if (!from || strncmp(text, from, length) != 0 || (text[length] && text[length] != '/'))
-                return text_copy(text);
-        return text_format("%s%s", to, text + length);
-}
-
-static int read_link(Run *run, int dirfd, const char *name, char **ret)
-{
-        char text[4097];
-        ssize_t n = readlinkat(dirfd, name, text, sizeof(text) - 1);
-
-        if (n < 0)
-                return -errno;
-        text[n] = '\0';
-        *ret = link_text(run, text);
-        if (strcmp(*ret, text) != 0)
-                run->figures.links_corrected++;
-        return 0;
-}
-
-static int make_file(
-        Run *run, int sdir, const char *name, int ddir, const char *temporary, Meta *meta)
-{
-        _cleanup_close_ int from = -EBADF, to = -EBADF;
-        int result;
-
-        for (int attempt = 0; attempt < 5; attempt++) {
-                Meta after, fresh;
-
-                closep(&from);
-                closep(&to);
-                from = openat(sdir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-                if (from < 0)
-                        return errno == ENOENT ? -ENOENT : -ENODATA; // the source's trouble
-                result = meta_read(from, "", meta);
-                if (result < 0 || !S_ISREG(meta->mode))
-                        return -ENODATA;
-                if (attempt)
-                        (void)unlinkat(ddir, temporary, 0);
-                to = openat(ddir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        0600);
-                if (to < 0)
-                        return -errno;
-                result = data_copy(from, to, meta, wrote, run);
-                if (result < 0)
-                        return result;
-                result = meta_read(to, "", &fresh);
-                if (result < 0)
-                        return result;
-                result = attribute_set(to, &fresh, meta);
-                if (result > 0)
-                        tell(run, TREE_SPECIAL, attribute_words((unsigned)result));
-                if (result >= 0)
-                        result = xattr_make_equal((XattrFile){from}, (XattrFile){to}, false);
-                if (result < 0 && result != -EPERM && result != -EACCES && result != -EOPNOTSUPP)
-                        return result;
-                if (meta_read(from, "", &after) == 0 && meta_same_version(meta, &after))
-                        return 0;
-        }
-        tell(run, TREE_SPECIAL, "it kept changing while it was read");
-        return 0;
-}
-
-static int make_other(
-        Run *run, int sdir, const char *name, int ddir, const char *temporary, const Meta *meta)
-{
-        _cleanup_free_ char *text = NULL;
-        Meta fresh;
-        int result = 0;
-
-        if (S_ISLNK(meta->mode)) {
-                result = read_link(run, sdir, name, &text);
-                if (result < 0)
-                        return result == -EINVAL ? -ENOENT : result;
-                result = symlinkat(text, ddir, temporary) < 0 ? -errno : 0;
-        } else {
-                result = mknodat(ddir, temporary, meta->mode & (S_IFMT | 0600), 0) < 0 ? -errno : 0;
-        }
-        if (result < 0)
-                return result;
-        result = meta_read(ddir, temporary, &fresh);
-        if (result == 0)
-                result = attribute_set_at(ddir, temporary, &fresh, meta);
-        return result < 0 ? result : 0;
-}
-
-static const char *linked_path(Run *run, uint64_t inode)
-{
-        for (size_t i = 0; i < run->linked_count; i++)
-                if (run->linked[i].inode == inode)
-                        return run->linked[i].path;
-        return NULL;
-}
-
-static void linked_add(Run *run, uint64_t inode)
-{
-        run->linked = memory_grow(run->linked, (run->linked_count + 1) * sizeof(*run->linked));
-        run->linked[run->linked_count++] =
-                (struct Linked){.inode = inode, .path = text_copy(run->path)};
-}
-
-// Same file in the target already: nothing to do but attributes.
-static bool is_equal(
-        Run *run, int sdir, int ddir, const char *name, const Meta *from, const Meta *to)
-{
-        if ((from->mode & S_IFMT) != (to->mode & S_IFMT) || from->special != to->special)
-                return false;
-        if (S_ISREG(from->mode))
-                return from->size == to->size && (from->links > 1 || to->links == 1) &&
-                       meta_time_compare(from->modified, to->modified) == 0;
-        if (S_ISLNK(from->mode)) {
-                _cleanup_free_ char *want = NULL, *have = NULL;
-                uint64_t corrected = run->figures.links_corrected;
-                bool equal;
-                char text[4097];
-                ssize_t n = readlinkat(ddir, name, text, sizeof(text) - 1);
-
-                if (n < 0 || read_link(run, sdir, name, &want) < 0)
-                        return false;
-                text[n] = '\0';
-                equal = strcmp(want, text) == 0;
-                run->figures.links_corrected = corrected;
-                return equal;
-        }
-        return true;
-}
-
-static int publish(Run *run, int ddir, const char *temporary, const char *name, const Meta *have)
-{
-        if (have && S_ISDIR(have->mode)) {
-                int result = remove_entry(run, ddir, name);
-
-                if (result < 0)
-                        return result;
-        }
-        return renameat(ddir, temporary, ddir, name) < 0 ? -errno : 0;
-}
-
-static int copy_linked(Run *run, int ddir, const char *name, const char *leader, const Meta *have)
-{
-        char temporary[48];
-        Meta first;
-        int result = meta_read(run->target, leader, &first);
-
-        if (result < 0)
-                return result;
-        if (have && have->inode == first.inode)
-                return 0;
-        temporary_name(temporary);
-        if (linkat(run->target, leader, ddir, temporary, 0) < 0)
-                return -errno;
-        return publish(run, ddir, temporary, name, have);
-}
-
-static int copy_other(Run *run, int sdir, int ddir, const char *name, Meta *from, const Meta *have)
-{
-        char temporary[48];
-        const char *leader = from->links > 1 ? linked_path(run, from->inode) : NULL;
-        int result;
-
-        if (leader)
-                return copy_linked(run, ddir, name, leader, have);
-        if (from->links > 1)
-                linked_add(run, from->inode);
-        if (have && is_equal(run, sdir, ddir, name, from, have)) {
-                result = attribute_set_at(ddir, name, have, from);
-                return result < 0 ? result
-                                  : xattr_make_equal((XattrFile){sdir, name},
-                                            (XattrFile){ddir, name}, false);
-        }
-        tell(run, have ? TREE_CHANGED : TREE_ADDED, NULL);
-        if (run->options->dry_run)
-                return 0;
-        temporary_name(temporary);
-        if (S_ISREG(from->mode))
-                result = make_file(run, sdir, name, ddir, temporary, from);
-        else
-                result = make_other(run, sdir, name, ddir, temporary, from);
-        if (result == 0 && S_ISREG(from->mode))
-                run->figures.copied++;
-        if (result == 0)
-                result = publish(run, ddir, temporary, name, have);
-        if (result < 0)
-                (void)unlinkat(ddir, temporary, 0);
-        return result;
-}
-
-// --- directories ---
-
-static int copy_directory(Run *run, int sdir, int ddir, const Meta *meta);
-
-static int copy_subdirectory(
-        Run *run, int sdir, int ddir, const char *name, const Meta *from, const Meta *have)
-{
-        _cleanup_close_ int s = directory_open(sdir, name), d = -EBADF;
-
-        if (s == -ENOENT)
-                return 0;
-        if (s < 0) {
-                tell(run, TREE_SPECIAL, strerror(-s));
-                return 0;
-        }
-        if (have && !S_ISDIR(have->mode) && unlinkat(ddir, name, 0) < 0)
-                return -errno;
-        if ((!have || !S_ISDIR(have->mode)) && mkdirat(ddir, name, 0700) < 0)
-                return -errno;
-        d = directory_open(ddir, name);
-        if (d < 0)
-                return d;
-        return copy_directory(run, s, d, from);
-}
-
-static int copy_entry(Run *run, int sdir, int ddir, const char *name)
-{
-        Meta from, have, *present = NULL;
-        int result = meta_read(sdir, name, &from);
-
-        if (result < 0)
-                return 0; // gone since the directory was listed
-        run->figures.files++;
-        result = poll_owner(run);
-        if (result < 0)
-                return result;
-        if (meta_read(ddir, name, &have) == 0)
-                present = &have;
-        if (from.device != run->device || S_ISSOCK(from.mode)) {
-                tell(run, TREE_SPECIAL, S_ISSOCK(from.mode) ? "socket" : "another file system");
-                return 0;
-        }
-        if (!S_ISDIR(from.mode))
-                return copy_other(run, sdir, ddir, name, &from, present);
-        if (run->options->dry_run && !present) {
-                tell(run, TREE_ADDED, NULL);
-                return 0;
-        }
-        return copy_subdirectory(run, sdir, ddir, name, &from, present);
-}
-
-static int delete_extra(Run *run, int sdir, int ddir, const List *list)
-{
-        for (size_t i = 0; i < list->count; i++) {
-                size_t before = path_enter(run, list_name(list, i));
-                int result = 0;
-                Meta meta;
-
-                if (!is_excluded(run) && meta_read(sdir, list_name(list, i), &meta) == -ENOENT)
-                        result = remove_entry(run, ddir, list_name(list, i));
-                run->path[before] = '\0';
-                if (result < 0)
-                        return result;
-        }
-        return 0;
-}
-
-static int copy_directory(Run *run, int sdir, int ddir, const Meta *meta)
-{
-        _cleanup_list_ List list = LIST_EMPTY, present = LIST_EMPTY;
-        Meta have;
-        int result = list_read(sdir, run->buffer, &list);
-
-        if (result < 0)
-                return fail(run, result, "read", "a directory could not be listed");
-        if (run->replace) {
-                result = list_read(ddir, run->buffer, &present);
-                if (result == 0)
-                        result = delete_extra(run, sdir, ddir, &present);
-                if (result < 0)
-                        return result;
-        }
-        for (size_t i = 0; i < list.count; i++) {
-                size_t before = path_enter(run, list_name(&list, i));
-
-                if (!is_excluded(run))
-                        result = copy_entry(run, sdir, ddir, list_name(&list, i));
-                if (result == -ENODATA || result == -ENOENT) {
-                        if (result == -ENODATA)
-                                tell(run, TREE_SPECIAL, "unreadable");
-                        result = 0;
+                        node->late = late->next;
+                        free(late);
                 }
-                if (result < 0 && !(run->error && run->error->code))
-                        fail(run, result, "copy", "an entry could not be copied");
-                run->path[before] = '\0';
-                if (result < 0)
-                        return result;
+                node_unref(node);
         }
-        if (run->options->dry_run)
-                return 0;
-        result = meta_read(ddir, "", &have);
-        if (result == 0)
-                result = attribute_set(ddir, &have, meta);
-        if (result > 0)
-                tell(run, TREE_SPECIAL, attribute_words((unsigned)result));
-        if (result >= 0)
-                result = xattr_make_equal((XattrFile){sdir}, (XattrFile){ddir}, false);
-        return result < 0 ? fail(run, result, "copy", "a directory's attributes could not be set")
-                          : 0;
+        links_clear(&mirror->links);
+        cache_end(mirror);
+        node_unref(mirror->root);
+        pthread_mutex_destroy(&mirror->lock);
+        free(mirror);
 }
+DEFINE_CLEANUP(Mirror *, mirror_free)
+#define _cleanup_mirror_ _cleanup_(mirror_freep)
 
-static void run_free(Run *run)
+// The root's node, on descriptors that stay the caller's.
+static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *error)
 {
-        for (size_t i = 0; i < run->linked_count; i++)
-                free(run->linked[i].path);
-        free(run->linked);
-        free(run->path);
-        free(run);
-}
+        static const uint64_t root_key[2] = {CACHE_KEY_ROOT};
+        Mirror *mirror = memory_new(sizeof(*mirror));
+        struct statfs fs;
+        Meta to = {0};
+        int result;
 
-static Run *run_new(const TreeOptions *options, Error *error)
-{
-        Run *run = memory_new(sizeof(*run));
-
-        run->options = options;
-        run->error = error;
-        run->path = text_copy("");
-        return run;
-}
-
-DEFINE_CLEANUP(Run *, run_free)
-#define _cleanup_run_ _cleanup_(run_freep)
-
-static int finish(Run *run, int target, TreeFigures *ret)
-{
-        if (!run->options->dry_run && syncfs(target) < 0)
-                return fail(run, -errno, "sync", "the copy could not be made durable");
-        if (ret)
-                *ret = run->figures;
+        links_init(&mirror->links);
+        pthread_mutex_init(&mirror->lock, NULL);
+        run->mirror = mirror;
+        *ret = mirror;
+        mirror->root = node_new(run, NULL, "");
+        mirror->root->source = source;
+        mirror->root->target = target;
+        mirror->full = run->options->full;
+        mirror->tick_ns = clock_tick_ns();
+        memcpy(mirror->root->key, root_key, sizeof(root_key));
+        result = meta_read(source, "", &mirror->root->meta);
+        if (result < 0)
+                return error_set(error, result, "source", "the source could not be examined");
+        if (target >= 0)
+                result = meta_read(target, "", &to);
+        if (result < 0)
+                return error_set(error, result, "target", "the target could not be examined");
+        if (!S_ISDIR(mirror->root->meta.mode) || (target >= 0 && !S_ISDIR(to.mode)))
+                return error_set(error, -ENOTDIR, "not-a-directory",
+                        "the source or the target is not a directory");
+        mirror->device = mirror->root->meta.device;
+        mirror->target_device = to.device;
+        mirror->clone_blocks =
+                target >= 0 && fstatfs(target, &fs) == 0 &&
+                (fs.f_type == FS_BTRFS || fs.f_type == FS_XFS || fs.f_type == FS_BCACHEFS) &&
+                mirror->device == to.device;
         return 0;
+}
+
+static int walk(Run *run, Error *error)
+{
+        Node *root = node_ref(run->mirror->root);
+
+        root->job = (Job){.work = walk_job};
+        pool_push(run->pool, &root->job);
+        return run_wait(run, error);
+}
+
+// More deletions than a mirror makes in a night: the source may not be what it was.
+static int guard(const Run *run, Error *error)
+{
+        const Mirror *mirror = run->mirror;
+        uint64_t percent =
+                run->options->delete_percent ? run->options->delete_percent : DELETE_PERCENT;
+        uint64_t doomed = atomic_load(&mirror->doomed), present = atomic_load(&mirror->present);
+
+        if (run->options->anyway || doomed < DELETE_FREE || doomed * 100 <= present * percent)
+                return 0;
+        error_set(error, -ENOTEMPTY, "too-many-deletions", "nothing was deleted from the target");
+        error_why(error, "%llu of its %llu entries are not in the source",
+                (unsigned long long)doomed, (unsigned long long)present);
+        error_next(error, "Look at the source; if it is right, delete anyway (--anyway)");
+        return -ENOTEMPTY;
+}
+
+static int settle(Run *run, Error *error)
+{
+        int result;
+
+        settle_deletions(run);
+        result = run_wait(run, error);
+        if (result < 0)
+                return result;
+        settle_links(run);
+        return run_wait(run, error);
+}
+
+static void figures_end(Run *run, TreeFigures *ret)
+{
+        TreeFigures figures;
+
+        run_figures(run, &figures);
+        figures.files_total = figures.files;
+        figures.bytes_total = figures.bytes;
+        if (ret)
+                *ret = figures;
+}
+
+// --- clone ---
+
+// A name that says whose it is, so that the next run finds what a killed one left.
+static char *staged_name(const char *target_name)
+{
+        return text_format(".%.230s.understudy-clone", target_name);
+}
+
+static int remove_named(Run *run, int parent, const char *name, Error *error);
+
+static int stage(Run *run, int parent, const char *staged, int *ret, Error *error)
+{
+        int result = remove_named(run, parent, staged, error), fd;
+
+        if (result < 0)
+                return result;
+        if (mkdirat(parent, staged, 0700) < 0) {
+                error_set(error, -errno, "target", "the target's directory could not be made");
+                return -errno;
+        }
+        fd = directory_open(parent, staged);
+        if (fd >= 0)
+                result = xattr_remove_all((XattrFile){fd, NULL});
+        if (fd < 0 || result < 0) {
+                closep(&fd);
+                return error_set(error, fd < 0 ? fd : result, "target",
+                        "the target's directory could not be prepared");
+        }
+        *ret = fd;
+        return 0;
+}
+
+static int clone_publish(int parent, const char *staged, const char *name, Error *error)
+{
+        int result;
+
+        if (renameat2(parent, staged, parent, name, RENAME_NOREPLACE) < 0) {
+                result = error_set(error, -errno, "publish", "the clone could not be put in place");
+                error_where(error, "%s", name);
+                return result;
+        }
+        if (fsync(parent) < 0)
+                return error_set(error, -errno, "sync", "the clone could not be made durable");
+        return 0;
+}
+
+static int clone_fill(Run *run, int source, int target, Error *error)
+{
+        Mirror *mirror_held = NULL;
+        int result = mirror_new(run, source, target, &mirror_held, error);
+        _cleanup_mirror_ Mirror *mirror = mirror_held;
+
+        if (result < 0)
+                return result;
+        mirror->root->fresh = target >= 0;
+        mirror->root->absent = target < 0;
+        result = walk(run, error);
+        if (result == 0)
+                result = settle(run, error);
+        if (result == 0 && !run->options->dry_run)
+                result = sync_file_system(run, target, error);
+        return result;
+}
+
+// Half a clone only takes space. A cancel does not wait for that: the next run removes it.
+static void discard(const TreeOptions *options, int parent, const char *staged)
+{
+        TreeOptions plain = {.cancel_fd = options->cancel_fd, .threads = 1};
+        _cleanup_run_ Run *run = NULL;
+        _cleanup_error_ Error ignored = ERROR_EMPTY;
+
+        if (run_new(&plain, &run, &ignored) == 0)
+                (void)!remove_named(run, parent, staged, &ignored);
+}
+
+static int clone_staged(
+        Run *run, int source, int parent, const char *name, TreeFigures *ret, Error *error)
+{
+        _cleanup_free_ char *staged = staged_name(name);
+        _cleanup_close_ int target = -EBADF;
+        int result = stage(run, parent, staged, &target, error);
+
+        if (result < 0)
+                return result;
+        result = clone_fill(run, source, target, error);
+        if (result == 0)
+                result = clone_publish(parent, staged, name, error);
+        if (result == 0)
+                figures_end(run, ret);
+        else if (!text_equal(error ? error->code : NULL, "canceled"))
+                discard(run->options, parent, staged);
+        return result;
 }
 
 int tree_clone(int source, int target_parent, const char *target_name, const TreeOptions *options,
         TreeFigures *ret_figures, Error *error)
 {
-        _cleanup_run_ Run *run = run_new(options, error);
-        _cleanup_free_ char *staged = text_format(".%s.understudy-clone", target_name);
-        _cleanup_close_ int target = -EBADF;
-        Meta meta, present;
-        int result = meta_read(source, "", &meta);
+        _cleanup_run_ Run *run = NULL;
+        Meta present;
+        int result = run_new(options, &run, error);
 
         if (result < 0)
-                return fail(run, result, "source", "the source could not be examined");
-        if (meta_read(target_parent, target_name, &present) == 0)
-                return fail(run, -EEXIST, "exists", "the target exists already");
-        if (options->dry_run)
-                return 0;
-        result = remove_entry(run, target_parent, staged);
-        if (result < 0)
                 return result;
-        run->figures = (TreeFigures){0};
-        if (mkdirat(target_parent, staged, 0700) < 0)
-                return fail(run, -errno, "target", "the target could not be made");
-        target = directory_open(target_parent, staged);
-        if (target < 0)
-                return fail(run, target, "target", "the target could not be opened");
-        run->device = meta.device;
-        run->target = target;
-        result = copy_directory(run, source, target, &meta);
+        if (meta_read(target_parent, target_name, &present) == 0) {
+                error_set(error, -EEXIST, "exists", "the target of the clone exists already");
+                error_where(error, "%s", target_name);
+                error_next(error, "Choose another name, or remove it first");
+                return -EEXIST;
+        }
+        if (!options->dry_run)
+                return clone_staged(run, source, target_parent, target_name, ret_figures, error);
+        result = clone_fill(run, source, -EBADF, error);
         if (result == 0)
-                result = finish(run, target, ret_figures);
-        if (result == 0 &&
-                renameat2(target_parent, staged, target_parent, target_name, RENAME_NOREPLACE) < 0)
-                result = fail(run, -errno, "publish", "the target could not be put in place");
-        if (result == 0 && fsync(target_parent) < 0)
-                result = fail(run, -errno, "sync", "the copy could not be made durable");
+                figures_end(run, ret_figures);
+        return result;
+}
+
+// --- mirror ---
+
+static int has_entries(int fd, const char *buffer, size_t *ret)
+{
+        _cleanup_list_ List list = LIST_EMPTY;
+        int result = list_read(fd, (char *)buffer, &list);
+
+        *ret = list.count;
+        return result;
+}
+
+// An empty source is a mount that is missing more often than a wish.
+static int check_source(Run *run, int source, int target, Error *error)
+{
+        size_t from = 0, to = 0;
+        int result = has_entries(source, run->workers[0].list_buffer, &from);
+
+        if (result < 0)
+                return error_set(error, result, "source", "the source could not be listed");
+        if (from > 0 || run->options->anyway)
+                return 0;
+        result = has_entries(target, run->workers[0].list_buffer, &to);
+        if (result < 0)
+                return error_set(error, result, "target", "the target could not be listed");
+        if (to == 0)
+                return 0;
+        error_set(error, -ENODATA, "empty-source", "the source is empty and the target is not");
+        error_why(error, "it may not be mounted");
+        error_next(error, "Look at the source; if it is right, mirror it anyway (--anyway)");
+        return -ENODATA;
+}
+
+static int mirror_run(Run *run, int target, Error *error)
+{
+        int result = walk(run, error), late;
+        TreeFigures figures;
+
+        if (result == 0)
+                result = guard(run, error);
+        if (result == 0)
+                result = settle(run, error);
+        if (result < 0 || run->options->dry_run)
+                return result;
+        run_figures(run, &figures);
+        if (figures.changed > 0)
+                result = sync_file_system(run, target, error);
+        late = result;
+        if (late == 0)
+                result = cache_commit(run, figures.files, error);
         return result;
 }
 
 int tree_mirror(
         int source, int target, const TreeOptions *options, TreeFigures *ret_figures, Error *error)
 {
-        _cleanup_run_ Run *run = run_new(options, error);
-        Meta meta;
-        int result = meta_read(source, "", &meta);
+        _cleanup_run_ Run *run = NULL;
+        _cleanup_mirror_ Mirror *mirror = NULL;
+        int result = run_new(options, &run, error);
 
-        if (result < 0)
-                return fail(run, result, "source", "the source could not be examined");
-        run->device = meta.device;
-        run->target = target;
-        run->replace = true;
-        result = copy_directory(run, source, target, &meta);
-        return result < 0 ? result : finish(run, target, ret_figures);
+        if (result == 0)
+                result = mirror_new(run, source, target, &mirror, error);
+        if (result == 0)
+                result = check_source(run, source, target, error);
+        if (result == 0)
+                result = cache_begin(run, source, target, error);
+        if (result == 0)
+                result = mirror_run(run, target, error);
+        if (result == 0)
+                figures_end(run, ret_figures);
+        return result;
+}
+
+// --- remove and measure ---
+
+typedef struct Removing {
+        Job job;
+        Run *run;
+        int parent;
+        const char *name;
+} Removing;
+
+static void removing_job(void *argument, Job *job)
+{
+        Removing *removing = (Removing *)job;
+        Node *root = node_new(removing->run, NULL, "");
+
+        if (remove_entry(argument, root, removing->parent, removing->name, true) < 0)
+                atomic_store(&root->dirty, true); // told by run_fail
+        node_unref(root);
+}
+
+static int remove_named(Run *run, int parent, const char *name, Error *error)
+{
+        Removing removing = {
+                .job = {.work = removing_job}, .run = run, .parent = parent, .name = name};
+
+        pool_push(run->pool, &removing.job);
+        return run_wait(run, error);
 }
 
 int tree_remove(int parent, const char *name, const TreeOptions *options, TreeFigures *ret_figures,
         Error *error)
 {
-        _cleanup_run_ Run *run = run_new(options, error);
-        int result = remove_entry(run, parent, name);
+        _cleanup_run_ Run *run = NULL;
+        _cleanup_free_ char *staged = staged_name(name);
+        int result = run_new(options, &run, error);
 
+        if (result == 0)
+                result = remove_named(run, parent, name, error);
+        if (result == 0)
+                result = remove_named(run, parent, staged, error);
         if (result == 0 && ret_figures)
-                *ret_figures = run->figures;
+                figures_end(run, ret_figures);
         return result;
-}
-
-static int measure(Run *run, int fd)
-{
-        _cleanup_list_ List list = LIST_EMPTY;
-        int result = list_read(fd, run->buffer, &list);
-
-        for (size_t i = 0; i < list.count && result == 0; i++) {
-                size_t before = path_enter(run, list_name(&list, i));
-                Meta meta;
-
-                if (!is_excluded(run) && meta_read(fd, list_name(&list, i), &meta) == 0) {
-                        run->figures.files++;
-                        run->figures.bytes += meta.blocks * 512;
-                        result = poll_owner(run);
-                        if (result == 0 && S_ISDIR(meta.mode) && !meta.mount) {
-                                _cleanup_close_ int child = directory_open(fd, list_name(&list, i));
-
-                                if (child >= 0)
-                                        result = measure(run, child);
-                        }
-                }
-                run->path[before] = '\0';
-        }
-        return result;
-}
-
-int tree_measure(int directory, const TreeOptions *options, TreeFigures *ret_figures, Error *error)
-{
-        _cleanup_run_ Run *run = run_new(options, error);
-        int result = measure(run, directory);
-
-        if (result < 0)
-                return fail(run, result, "measure", "a directory could not be listed");
-        if (ret_figures)
-                *ret_figures = run->figures;
-        return 0;
 }

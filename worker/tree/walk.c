@@ -1,0 +1,602 @@
+// The walk: one directory of the source against its counterpart in the target.
+#include <dirent.h>
+#include <fcntl.h>
+#include <time.h>
+#include <xxhash.h>
+
+#include "base/text.h"
+#include "tree/attribute.h"
+#include "tree/cache.h"
+#include "tree/exclude.h"
+#include "tree/file.h"
+#include "tree/remove.h"
+#include "tree/xattr.h"
+
+enum {
+        BATCH_FILES = 32, // of one directory, that one thread copies in a row
+        BATCH_BYTES = 16 * 1024 * 1024,
+        NOT_FOUND = UINT32_MAX,
+};
+
+typedef struct Batch {
+        Job job;
+        Node *node;
+        size_t from, to; // of node->entries
+} Batch;
+
+// One directory under comparison, on the stack of its walk.
+typedef struct Walk {
+        Worker *worker;
+        Node *node;
+        List present;  // in the target
+        bool *matched; // of `present`
+        size_t count;  // entries to work on
+        size_t room;
+        Job *children; // chained
+        Meta have;     // the target directory
+} Walk;
+
+// --- opening ---
+
+// 1: nothing to walk here; the reason was told.
+static int source_lost(Walk *walk, int result)
+{
+        const char *trouble = source_trouble(result);
+        Node *node = walk->node;
+
+        atomic_store(&node->incomplete, true);
+        if (result != -ENOENT && !trouble)
+                return run_fail(node->run, node, NULL, result, "read",
+                        "a directory of the source could not be opened");
+        if (trouble)
+                run_tell(walk->worker, TREE_SPECIAL, node, NULL, trouble);
+        node->vanished = result != -EACCES && result != -EPERM;
+        return 1;
+}
+
+static int source_enter(Walk *walk)
+{
+        Node *node = walk->node;
+        _cleanup_close_ int held = -EBADF;
+        int parent, result;
+        Meta meta;
+
+        if (!node->parent)
+                return 0;
+        parent = node_source(node->parent, &held);
+        if (parent < 0)
+                return source_lost(walk, parent);
+        node->source = directory_open(parent, node->name);
+        if (node->source < 0)
+                return source_lost(walk, node->source);
+        result = meta_read(node->source, "", &meta);
+        if (result < 0)
+                return source_lost(walk, result);
+        if (meta.device != node->run->mirror->device)
+                return source_lost(walk, -ESTALE);
+        node->meta = meta;
+        return 0;
+}
+
+static int target_lost(Walk *walk, int result)
+{
+        return run_fail(walk->node->run, walk->node, NULL, result, "target",
+                "a directory of the target could not be opened");
+}
+
+// An owner who may not write in their own directory lets themselves in; the mode is set at the end.
+static void target_let_in(const Walk *walk)
+{
+        if (geteuid() != 0 && walk->have.uid == geteuid() && (walk->have.mode & 0700) != 0700 &&
+                !walk->node->run->options->dry_run)
+                walk->node->attributes =
+                        fchmod(walk->node->target, (walk->have.mode & 07777) | 0700) == 0;
+}
+
+static int target_enter(Walk *walk)
+{
+        Node *node = walk->node;
+        _cleanup_close_ int held = -EBADF;
+        int result;
+
+        if (node->absent)
+                return 0;
+        if (node->parent && node->target < 0) {
+                int parent = node_target(node->parent, &held);
+
+                if (parent < 0)
+                        return target_lost(walk, parent);
+                node->target =
+                        directory_open(parent, node->temporary[0] ? node->temporary : node->name);
+                if (node->target < 0)
+                        return target_lost(walk, node->target);
+        }
+        result = meta_read(node->target, "", &walk->have);
+        if (result < 0)
+                return target_lost(walk, result);
+        node->target_inode = walk->have.inode;
+        node->compared = true;
+        if (node->fresh)
+                return 0;
+        target_let_in(walk);
+        node->acl = xattr_has_default_acl(node->target);
+        return 0;
+}
+
+static void own_attributes(Walk *walk)
+{
+        Node *node = walk->node;
+
+        if (node->fresh || node->absent)
+                return;
+        node->attributes =
+                attribute_differ(&node->meta, &walk->have) ||
+                xattr_differ((XattrFile){node->source, NULL}, (XattrFile){node->target, NULL}) > 0;
+        if (!node->attributes)
+                return;
+        COUNT(walk->worker, changed, 1);
+        run_tell(walk->worker, TREE_CHANGED, node, NULL, NULL);
+}
+
+// --- the source's entries ---
+
+static bool is_recent(const Mirror *mirror, const Meta *meta, const struct timespec *now)
+{
+        int64_t age = ((int64_t)now->tv_sec - meta->changed.s) * 1000000000 + now->tv_nsec -
+                      meta->changed.ns;
+        int64_t tick = meta->changed.ns == 0 ? INT64_C(2000000000) : 2 * mirror->tick_ns;
+
+        return age <= tick;
+}
+
+static int entry_lost(Walk *walk, const char *name, int result)
+{
+        atomic_store(&walk->node->incomplete, true);
+        if (result == -ENOENT)
+                return 0;
+        if (!source_trouble(result))
+                return run_fail(walk->node->run, walk->node, name, result, "read",
+                        "an entry of the source could not be examined");
+        run_tell(walk->worker, TREE_SPECIAL, walk->node, name, source_trouble(result));
+        return 0;
+}
+
+// Looks at every name of the source. What is gone again, or left out, has mode 0.
+static int survey(Walk *walk)
+{
+        Node *node = walk->node;
+        Worker *worker = walk->worker;
+        struct Scratch *scratch = &worker->scratch;
+        struct timespec now;
+        int result = list_read(node->source, worker->list_buffer, &node->names);
+
+        if (result < 0)
+                return source_lost(walk, result);
+        if (node->names.count > scratch->room) {
+                scratch->room = node->names.count * 2;
+                scratch->metas = memory_grow(scratch->metas, scratch->room * sizeof(Meta));
+                scratch->states =
+                        memory_grow(scratch->states, scratch->room * sizeof(struct CacheEntry));
+        }
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        for (size_t i = 0; i < node->names.count; i++) {
+                const char *name = list_name(&node->names, i);
+                Meta *meta = &scratch->metas[i];
+
+                meta->mode = 0;
+                scratch->states[i] = cache_entry(name, NULL);
+                if (exclude_has(node, name))
+                        continue;
+                result = meta_read(node->source, name, meta);
+                if (result < 0)
+                        meta->mode = 0;
+                if (result < 0 && entry_lost(walk, name, result) < 0)
+                        return result;
+                if (result < 0)
+                        continue;
+                scratch->states[i] = cache_entry(name, meta);
+                if (is_recent(node->run->mirror, meta, &now))
+                        atomic_store_explicit(&node->incomplete, true, memory_order_relaxed);
+                if ((i & 255) == 255) {
+                        throttle_pace(&node->run->throttle, 0);
+                        if (run_stopped(node->run))
+                                return atomic_load(&node->run->stop);
+                }
+        }
+        if (is_recent(node->run->mirror, &node->meta, &now))
+                atomic_store_explicit(&node->incomplete, true, memory_order_relaxed);
+        COUNT(worker, files, node->names.count);
+        return 0;
+}
+
+// --- the target's entries, by name ---
+
+static uint64_t name_hash(const char *name)
+{
+        return XXH3_64bits(name, strlen(name));
+}
+
+static int present_read(Walk *walk)
+{
+        struct Scratch *scratch = &walk->worker->scratch;
+        size_t room = 16;
+        int result;
+
+        if (walk->node->fresh || walk->node->absent)
+                return 0;
+        result = list_read(walk->node->target, walk->worker->list_buffer, &walk->present);
+        if (result < 0)
+                return run_fail(walk->node->run, walk->node, NULL, result, "target",
+                        "a directory of the target could not be listed");
+        while (room < walk->present.count * 2)
+                room *= 2;
+        if (room > scratch->slot_room) {
+                scratch->slot_room = room;
+                scratch->slots = memory_grow(scratch->slots, room * sizeof(*scratch->slots));
+        }
+        memset(scratch->slots, 0xff, room * sizeof(*scratch->slots));
+        for (size_t i = 0; i < walk->present.count; i++) {
+                size_t slot = name_hash(list_name(&walk->present, i)) & (room - 1);
+
+                while (scratch->slots[slot] != NOT_FOUND)
+                        slot = (slot + 1) & (room - 1);
+                scratch->slots[slot] = (uint32_t)i;
+        }
+        walk->matched = memory_new(walk->present.count + 1);
+        walk->room = room;
+        return 0;
+}
+
+static uint32_t present_find(const Walk *walk, const char *name, uint64_t hash)
+{
+        const uint32_t *slots = walk->worker->scratch.slots;
+        size_t slot = hash & (walk->room - 1);
+
+        if (walk->present.count == 0)
+                return NOT_FOUND;
+        for (; slots[slot] != NOT_FOUND; slot = (slot + 1) & (walk->room - 1))
+                if (strcmp(list_name(&walk->present, slots[slot]), name) == 0)
+                        break;
+        return slots[slot];
+}
+
+// --- deciding, entry by entry ---
+
+// A file in its place goes when the directory is published.
+static int directory_make(Walk *walk, Node *child)
+{
+        Node *node = walk->node;
+        const char *as = child->name;
+
+        child->fresh = true;
+        if (!node->fresh) {
+                temporary_name(child->temporary);
+                as = child->temporary;
+        }
+        if (mkdirat(node->target, as, 0700) < 0)
+                return run_fail(node->run, node, child->name, -errno, "target",
+                        "a directory of the target could not be made");
+        atomic_store(&node->dirty, true);
+        if (node->acl) {
+                int result = xattr_remove_all((XattrFile){node->target, as});
+
+                if (result < 0)
+                        return run_fail(node->run, node, child->name, result, "target",
+                                "an inherited ACL could not be removed");
+        }
+        return 0;
+}
+
+static void child_add(Walk *walk, Node *child)
+{
+        child->job = (Job){.next = walk->children, .work = walk_job};
+        walk->children = &child->job;
+}
+
+static int directory_decide(Walk *walk, const char *name, const Meta *from, const Meta *have)
+{
+        Node *node = walk->node, *child;
+        bool exists = S_ISDIR(have->mode);
+        int result = 0;
+
+        if (node->depth >= DEPTH_MAX) {
+                run_tell(walk->worker, TREE_SPECIAL, node, name, "it lies too deep");
+                return 0;
+        }
+        child = node_new(node->run, node, name);
+        child->meta = *from;
+        cache_key(node->key, name, child->key);
+        if (!exists) {
+                run_tell(walk->worker, have->mode ? TREE_CHANGED : TREE_ADDED, node, name, NULL);
+                COUNT(walk->worker, changed, 1);
+        }
+        if (!exists && node->run->options->dry_run)
+                child->absent = true;
+        else if (!exists)
+                result = directory_make(walk, child);
+        else
+                child->target_inode = have->inode;
+        child_add(walk, child);
+        return result;
+}
+
+static void entry_add(Walk *walk, const Entry *entry)
+{
+        Node *node = walk->node;
+
+        if (walk->count % 64 == 0)
+                node->entries =
+                        memory_grow(node->entries, (walk->count + 64) * sizeof(*node->entries));
+        node->entries[walk->count++] = *entry;
+}
+
+// A directory has to go before the entry can come.
+static void swap_late(Walk *walk, const Entry *entry)
+{
+        Mirror *mirror = walk->node->run->mirror;
+        uint64_t entries = remove_count(walk->worker, walk->node, entry->name);
+
+        atomic_fetch_add(&mirror->present, entries);
+        atomic_fetch_add(&mirror->doomed, entries);
+        mirror_late(
+                mirror, walk->node, late_new(LATE_SWAP, entry->name, &entry->from, entry->group));
+}
+
+static int file_decide(Walk *walk, Entry *entry)
+{
+        Mirror *mirror = walk->node->run->mirror;
+
+        if (entry->from.links > 1) {
+                bool leads;
+                LinkGroup *group = links_enter(&mirror->links, entry->from.inode, &leads);
+
+                if (!leads) {
+                        mirror_late(mirror, walk->node,
+                                late_new(LATE_LINK, entry->name, &entry->from, group));
+                        return 0;
+                }
+                entry->group = group;
+                if (entry->have.links > 1 && !S_ISDIR(entry->have.mode))
+                        entry->replace = !links_claim(&mirror->links, entry->have.inode);
+        }
+        if (S_ISDIR(entry->have.mode)) {
+                swap_late(walk, entry);
+                return 0;
+        }
+        entry->state = file_compare(walk->worker, walk->node, entry);
+        if (entry->state != FILE_SAME)
+                entry_add(walk, entry);
+        else if (entry->group)
+                links_lead(
+                        &mirror->links, entry->group, walk->node, entry->name, entry->have.inode);
+        return 0;
+}
+
+// Sockets belong to a running server and devices to a machine: neither is copied, and what the
+// target has under the name is left alone.
+static const char *special_why(const Walk *walk, const Meta *from, const Meta *have)
+{
+        const Mirror *mirror = walk->node->run->mirror;
+
+        if (from->device != mirror->device || from->mount)
+                return "another file system is mounted there: not copied";
+        if (S_ISDIR(have->mode) && (have->device != mirror->target_device || have->mount))
+                return "another file system is mounted there in the target: not changed";
+        if (S_ISSOCK(from->mode))
+                return "a socket: not copied";
+        if (!S_ISDIR(from->mode) && !file_is_copied(from))
+                return "a device: not copied";
+        return NULL;
+}
+
+static int decide(Walk *walk, size_t index)
+{
+        struct Scratch *scratch = &walk->worker->scratch;
+        Entry entry = {.name = list_name(&walk->node->names, index), .from = scratch->metas[index]};
+        uint32_t found = present_find(walk, entry.name, scratch->states[index].name);
+        const char *why;
+        int result;
+
+        if (found != NOT_FOUND)
+                walk->matched[found] = true;
+        if (entry.from.mode == 0) // gone, or left out: not ours to delete
+                return 0;
+        if (found != NOT_FOUND) {
+                result = meta_read(walk->node->target, entry.name, &entry.have);
+                if (result < 0 && result != -ENOENT)
+                        return run_fail(walk->node->run, walk->node, entry.name, result, "target",
+                                "an entry of the target could not be examined");
+        }
+        why = special_why(walk, &entry.from, &entry.have);
+        if (why) {
+                run_tell(walk->worker, TREE_SPECIAL, walk->node, entry.name, why);
+                return 0;
+        }
+        if (S_ISDIR(entry.from.mode))
+                return directory_decide(walk, entry.name, &entry.from, &entry.have);
+        entry.suspect = entry.have.mode && cache_suspects(walk->worker, walk->node, index);
+        return file_decide(walk, &entry);
+}
+
+// What the target has and the source has not.
+static void doom(Walk *walk)
+{
+        Mirror *mirror = walk->node->run->mirror;
+
+        atomic_fetch_add(&mirror->present, walk->present.count);
+        for (size_t i = 0; i < walk->present.count; i++) {
+                const char *name = list_name(&walk->present, i);
+                uint64_t entries;
+
+                if (walk->matched[i] || exclude_has(walk->node, name))
+                        continue;
+                entries = walk->present.names[i].type == DT_DIR ||
+                                          walk->present.names[i].type == DT_UNKNOWN
+                                  ? remove_count(walk->worker, walk->node, name)
+                                  : 0;
+                atomic_fetch_add(&mirror->present, entries);
+                if (!temporary_is(name)) // a killed run's, not the target's
+                        atomic_fetch_add(&mirror->doomed, entries + 1);
+                mirror_late(mirror, walk->node, late_new(LATE_DELETE, name, NULL, NULL));
+        }
+}
+
+// --- the work ---
+
+static void batch_job(void *argument, Job *job)
+{
+        Worker *worker = argument;
+        Batch *batch = (Batch *)job;
+        Node *node = batch->node;
+
+        for (size_t i = batch->from; i < batch->to && !run_stopped(node->run); i++) {
+                if (file_make_equal(worker, node, &node->entries[i]) < 0)
+                        break;
+        }
+        node_done(worker, node);
+        free(batch);
+}
+
+static size_t batch_end(const Node *node, size_t from, size_t count)
+{
+        uint64_t bytes = 0;
+        size_t i = from;
+
+        for (; i < count && i < from + BATCH_FILES && bytes < BATCH_BYTES; i++)
+                bytes += node->entries[i].from.size;
+        return i;
+}
+
+// The children first, so that the batches, which other threads can take as well, are on top: a
+// directory that is done holds no memory and soon no descriptors.
+static void hand_out(Walk *walk)
+{
+        Node *node = walk->node;
+        Job *chain = NULL;
+
+        node_keep(node);
+        if (walk->children)
+                pool_push_all(node->run->pool, TAKE_PTR(walk->children));
+        for (size_t from = 0; from < walk->count;) {
+                Batch *batch = memory_new(sizeof(*batch));
+
+                *batch = (Batch){.job = {.next = chain, .work = batch_job},
+                        .node = node,
+                        .from = from,
+                        .to = batch_end(node, from, walk->count)};
+                from = batch->to;
+                atomic_fetch_add_explicit(&node->pending, 1, memory_order_relaxed);
+                chain = &batch->job;
+        }
+        if (chain)
+                pool_push_all(node->run->pool, chain);
+}
+
+static void seen(Worker *worker, Node *node)
+{
+        Run *run = worker->run;
+        Node *before;
+
+        if (!run->options->progress)
+                return;
+        pthread_mutex_lock(&run->lock);
+        before = run->current;
+        run->current = node_ref(node);
+        pthread_mutex_unlock(&run->lock);
+        node_unref(before);
+}
+
+// True when the target's directory is the one the cache remembers, unchanged.
+static bool target_is(const Walk *walk, const CacheRecord *record)
+{
+        Node *node = walk->node;
+        _cleanup_close_ int held = -EBADF;
+        int dirfd = node->parent ? node_target(node->parent, &held) : node->target;
+        Meta meta;
+
+        return dirfd >= 0 && meta_read(dirfd, node->parent ? node->name : "", &meta) == 0 &&
+               meta.inode == record->target_inode && meta.changed.s == record->target_changed_s &&
+               meta.changed.ns == record->target_changed_ns;
+}
+
+// All is as the cache remembers it: only the children need be looked at.
+static int descend(Walk *walk, const CacheRecord *record)
+{
+        Node *node = walk->node;
+        Mirror *mirror = node->run->mirror;
+        Meta target = {.inode = record->target_inode,
+                .changed = {record->target_changed_s, record->target_changed_ns}};
+        bool entered = false;
+        int result = 0;
+
+        cache_note(walk->worker, node);
+        result = cache_remember(node->run, node, &target);
+        if (result < 0)
+                return run_fail(node->run, NULL, node->run->options->cache, result, "cache",
+                        "the cache of the mirror could not be written");
+        atomic_fetch_add(&mirror->present, node->names.count);
+        for (size_t i = 0; i < node->names.count && result == 0; i++) {
+                const Meta *from = &walk->worker->scratch.metas[i];
+                Meta have = {.mode = S_IFDIR, .device = mirror->target_device};
+
+                if (!S_ISDIR(from->mode) || special_why(walk, from, &have))
+                        continue;
+                if (!entered)
+                        result = target_enter(walk);
+                entered = true;
+                if (result == 0)
+                        result = directory_decide(walk, list_name(&node->names, i), from, &have);
+        }
+        node->compared = false;
+        return result;
+}
+
+// 1: nothing was compared.
+static int compare(Walk *walk)
+{
+        Node *node = walk->node;
+        const CacheRecord *record;
+        int result = source_enter(walk);
+
+        if (result != 0)
+                return result;
+        exclude_find(node);
+        result = survey(walk);
+        if (result != 0)
+                return result;
+        record = cache_match(walk->worker, node);
+        if (record && target_is(walk, record))
+                return descend(walk, record);
+        result = target_enter(walk);
+        if (result == 0)
+                result = present_read(walk);
+        if (result < 0)
+                return result;
+        own_attributes(walk);
+        for (size_t i = 0; i < node->names.count && result == 0; i++)
+                result = decide(walk, i);
+        if (result == 0)
+                doom(walk);
+        cache_note(walk->worker, node);
+        return result;
+}
+
+void walk_job(void *argument, Job *job)
+{
+        Node *node = (Node *)job;
+        Walk walk = {.worker = argument, .node = node, .present = LIST_EMPTY};
+
+        if (!run_stopped(node->run)) {
+                int result;
+
+                seen(walk.worker, node);
+                result = compare(&walk);
+                if (result == 1 && !node->vanished && target_enter(&walk) == 0)
+                        own_attributes(&walk); // they are set all the same
+                throttle_pace(&node->run->throttle, 0);
+        }
+        hand_out(&walk);
+        list_clear(&walk.present);
+        free(walk.matched);
+        node_done(walk.worker, node);
+}
