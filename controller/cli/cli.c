@@ -1,0 +1,326 @@
+// The words of understudyctl. What they do is in commands.c.
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include "cli/commands.h"
+
+static int check_number(const char *value, Error *error)
+{
+        uint64_t number;
+
+        if (text_parse_u64(value, &number) == 0 && number > 0)
+                return 0;
+        error_set(error, -EINVAL, "bad-number", "'%s' is no number from 1 on", value);
+        error_why(error, "only digits may be in it");
+        return -EINVAL;
+}
+
+static int check_duration(const char *value, Error *error)
+{
+        uint64_t seconds;
+
+        if (text_parse_duration(value, &seconds) == 0)
+                return 0;
+        error_set(error, -EINVAL, "bad-duration", "'%s' is no duration", value);
+        error_why(error, "it must be like '90 s', '15 min', '26 h' or '30 d'");
+        return -EINVAL;
+}
+
+#define SERIES_WORD                                                                                \
+        {                                                                                          \
+                .name = "SERIES", .help = "Name of the series."                                    \
+        }
+#define JOB_WORD                                                                                   \
+        {                                                                                          \
+                .name = "ID", .help = "Number of the job.", .check = check_number                  \
+        }
+#define DRY_RUN                                                                                    \
+        {                                                                                          \
+                .name = "dry-run",                                                                 \
+                .help = "Asks, measures and shows what would be done; changes nothing.",           \
+        }
+#define NO_WAIT                                                                                    \
+        {                                                                                          \
+                .name = "no-wait", .help = "Prints the job's number and returns at once.",         \
+        }
+#define LIMIT                                                                                      \
+        {                                                                                          \
+                .name = "limit", .value = "COUNT", .help = "How many at most, the newest ones.",   \
+                .check = check_number,                                                             \
+        }
+
+static const CommandWord no_wait_only[] = {NO_WAIT, {0}};
+static const CommandWord name_only[] = {{.name = "NAME", .help = "Its name."}, {0}};
+static const CommandWord series_only[] = {SERIES_WORD, {0}};
+static const CommandWord job_only[] = {JOB_WORD, {0}};
+
+// ---------------------------------------------------------------- host
+
+static const CommandNote host_add_examples[] = {
+        {"understudyctl host add web1", "Invites host web1 and prints what to type on it."},
+        {0},
+};
+
+static const Command host_commands[] = {
+        {.name = "add",
+                .summary = "invite a host",
+                .description = "Prints the one line to type on the host, as root, so that its "
+                               "worker joins this controller. The line holds a token that works "
+                               "once, and the digest of the controller's certificate authority, so "
+                               "that nothing is trusted on first use. Only --root remains to be "
+                               "filled in: the directories whose sites the worker may touch.",
+                .positionals = name_only,
+                .examples = host_add_examples,
+                .run = run_host_add},
+        {.name = "list", .summary = "list the hosts", .run = run_host_list},
+        {.name = "show",
+                .summary = "show all that is known of a host",
+                .positionals = name_only,
+                .run = run_host_show},
+        {0},
+};
+
+// ---------------------------------------------------------------- series
+
+static const CommandWord series_add_options[] = {
+        {.name = "host",
+                .value = "HOST",
+                .help = "Host that the sites are on.",
+                .flags = COMMAND_REQUIRED},
+        {.name = "root",
+                .value = "ROOT",
+                .help = "Directory that holds the project directories and the links 'prod' and "
+                        "'preview'.",
+                .flags = COMMAND_REQUIRED},
+        {.name = "production",
+                .value = "SITE",
+                .help = "Name of the project directory in ROOT that is in production.",
+                .flags = COMMAND_REQUIRED},
+        {.name = "keep-old",
+                .value = "DURATION",
+                .help = "How long a replaced production is kept, e.g. '30 d'.",
+                .check = check_duration},
+        NO_WAIT,
+        {0},
+};
+
+static const CommandNote series_add_examples[] = {
+        {"understudyctl series add lino --host web1 --root /srv/lino\n"
+         "                     --production anna",
+                "Adopts /srv/lino/anna as the production of a series named lino."},
+        {0},
+};
+
+static const Command series_commands[] = {
+        {.name = "add",
+                .summary = "adopt the sites of a root directory as a series",
+                .description = "Asks the production site who it is and records the answer. Changes "
+                               "nothing on the host.",
+                .positionals = name_only,
+                .options = series_add_options,
+                .examples = series_add_examples,
+                .run = run_series_add},
+        {.name = "list", .summary = "list the series", .run = run_series_list},
+        {.name = "show",
+                .summary = "show a series, its sites and its allowed differences",
+                .positionals = name_only,
+                .run = run_series_show},
+        {0},
+};
+
+// ---------------------------------------------------------------- preview
+
+static const CommandWord prepare_positionals[] = {
+        SERIES_WORD,
+        {.name = "SITE",
+                .help = "Name of the new project directory. It stays for the site's whole life: "
+                        "choose a neutral one, such as 'anna', none that says a role."},
+        {0},
+};
+static const CommandWord prepare_options[] = {
+        {.name = "install",
+                .value = "REQUIREMENT",
+                .help = "What to install after production's own packages, as pip takes it.",
+                .flags = COMMAND_REPEATED},
+        DRY_RUN,
+        {.name = "review",
+                .help = "Waits, after the site is renamed in its files, until you have read the "
+                        "changes and typed 'job resume' or 'job cancel'."},
+        NO_WAIT,
+        {0},
+};
+static const CommandNote prepare_examples[] = {
+        {"understudyctl preview prepare lino betty --install 'lino-noi==26.9'",
+                "Makes the project directory betty, a copy of production on a new version."},
+        {"understudyctl preview prepare lino betty --dry-run",
+                "Shows the steps, the space they need and every line that would change."},
+        {0},
+};
+static const CommandWord sync_options[] = {DRY_RUN, NO_WAIT, {0}};
+static const CommandWord allow_positionals[] = {
+        SERIES_WORD,
+        {.name = "TABLE", .help = "Table whose rows may differ, e.g. contacts_person."},
+        {0},
+};
+static const CommandWord allow_options[] = {
+        {.name = "why",
+                .value = "TEXT",
+                .help = "The reason, for the history and for those who ask later.",
+                .flags = COMMAND_REQUIRED},
+        {0},
+};
+static const CommandNote allow_examples[] = {
+        {"understudyctl preview allow lino comments_mention --why 'not migrated'",
+                "From now on, rows of this table that are missing fail no synchronisation."},
+        {0},
+};
+static const CommandWord drop_options[] = {
+        {.name = "yes", .help = "Does not ask."},
+        NO_WAIT,
+        {0},
+};
+
+static const Command preview_commands[] = {
+        {.name = "prepare",
+                .summary = "give a series a preview",
+                .description =
+                        "Copies production's project directory under a new name, renames the site "
+                        "in its files, builds its Python environment, creates its database and "
+                        "sets the link 'preview'. Production is only read.\n\n"
+                        "A step that fails leaves what was done: mend the cause and type 'job "
+                        "retry', or 'job cancel' to take all of it back.",
+                .positionals = prepare_positionals,
+                .options = prepare_options,
+                .examples = prepare_examples,
+                .run = run_preview_prepare},
+        {.name = "sync",
+                .summary = "bring production's data into the preview",
+                .description =
+                        "Dumps production inside one read-only snapshot, merges and checks "
+                        "restore2preview.py, mirrors media, restores beside the preview's database "
+                        "and compares every table before anything is replaced. When anything "
+                        "fails, yesterday's preview answers.",
+                .positionals = series_only,
+                .options = sync_options,
+                .run = run_preview_sync},
+        {.name = "allow",
+                .summary = "allow a difference between production and preview",
+                .description = "A synchronisation fails when a table's rows are not the same on "
+                               "both sides. Where your edits of restore2preview.py intend that, "
+                               "say so here, with the reason.",
+                .positionals = allow_positionals,
+                .options = allow_options,
+                .examples = allow_examples,
+                .run = run_preview_allow},
+        {.name = "drop",
+                .summary = "give a preview up",
+                .description = "Removes the preview's project directory, database, log directory "
+                               "and link, and nothing else. Asks first.",
+                .positionals = series_only,
+                .options = drop_options,
+                .run = run_preview_drop},
+        {.name = "switch",
+                .summary = "make the preview production, or switch back",
+                .description = "Sets the links 'prod' and 'preview', both or none.",
+                .positionals = series_only,
+                .options = no_wait_only,
+                .run = run_preview_switch},
+        {0},
+};
+
+// ---------------------------------------------------------------- job
+
+static const CommandWord list_options[] = {
+        {.name = "series", .value = "SERIES", .help = "Of this series only."},
+        LIMIT,
+        {0},
+};
+
+static const Command job_commands[] = {
+        {.name = "list",
+                .summary = "list the jobs, newest first",
+                .options = list_options,
+                .run = run_job_list},
+        {.name = "show",
+                .summary = "show a job, its steps and what came of them",
+                .positionals = job_only,
+                .run = run_job_show},
+        {.name = "watch",
+                .summary = "follow a job to its end",
+                .description = "Draws the job as it goes, or as it went. Ctrl-C stops watching, "
+                               "not the job. With --json, prints each event on a line.",
+                .positionals = job_only,
+                .run = run_job_watch},
+        {.name = "cancel",
+                .summary = "stop a job and take back what it did",
+                .positionals = job_only,
+                .options = no_wait_only,
+                .run = run_job_cancel},
+        {.name = "retry",
+                .summary = "go on with a failed job from the step that failed",
+                .positionals = job_only,
+                .options = no_wait_only,
+                .run = run_job_retry},
+        {.name = "resume",
+                .summary = "go on with a job that waits for a review",
+                .positionals = job_only,
+                .options = no_wait_only,
+                .run = run_job_resume},
+        {0},
+};
+
+// ---------------------------------------------------------------- program
+
+static const CommandWord log_positionals[] = {
+        {.name = "SERIES", .help = "Of this series only.", .flags = COMMAND_OPTIONAL},
+        {0},
+};
+static const CommandWord log_options[] = {LIMIT, {0}};
+
+static const Command commands[] = {
+        {.name = "host", .summary = "the machines that sites are on", .commands = host_commands},
+        {.name = "series", .summary = "an operator's line of sites", .commands = series_commands},
+        {.name = "preview",
+                .summary = "the site in which an upgrade is rehearsed",
+                .commands = preview_commands},
+        {.name = "job", .summary = "what was asked for and how it goes", .commands = job_commands},
+        {.name = "log",
+                .summary = "the history: who asked, what was done, how it ended",
+                .positionals = log_positionals,
+                .options = log_options,
+                .run = run_log},
+        {0},
+};
+
+static const CommandWord options[] = {
+        {.name = "dir",
+                .value = "DIR",
+                .help = "The controller's directory, in which its socket is.",
+                .environment = "UNDERSTUDY_DIR",
+                .fallback = "/var/lib/understudy"},
+        {.name = "json", .help = "Prints JSON, as the controller's HTTP interface gives it."},
+        {0},
+};
+
+static const CommandNote statuses[] = {
+        {"0", "Done. For a job with --review also: it waits for you."},
+        {"1", "The job failed or was canceled."},
+        {"2", "The command line is wrong."},
+        {"3", "The controller cannot be reached."},
+        {"4", "Refused: by the controller, or by you when you were asked."},
+        {"130", "Ctrl-C was typed. The job goes on."},
+        {0},
+};
+
+const Command understudyctl = {
+        .name = "understudyctl",
+        .summary = "give production Lino sites a preview that rehearses upgrades",
+        .description =
+                "Talks to the controller on this machine. Commands that start a job wait for it "
+                "and draw it: a line a step, a bar for the one that runs. Ctrl-C stops the "
+                "watching, not the job. Colours are for terminals only, and not when NO_COLOR is "
+                "set.",
+        .options = options,
+        .commands = commands,
+        .statuses = statuses,
+};

@@ -1,0 +1,271 @@
+#include "cli/commands.h"
+
+#include <ctype.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/follow.h"
+#include "cli/show.h"
+#include "cli/view.h"
+
+typedef void (*ShowFn)(const Screen *screen, const json_t *value);
+
+// Asks and shows the answer.
+static int call_and_show(
+        Session *session, const char *method, const char *path, json_t *take_body, ShowFn show)
+{
+        json_t *answer = NULL;
+        int status = session_call(session, method, path, take_body, &answer);
+
+        if (status != COMMAND_OK)
+                return status;
+        if (session->json)
+                session_print(session, answer);
+        else
+                show(&session->out, answer);
+        json_decref(answer);
+        return COMMAND_OK;
+}
+
+static int get_and_show(const CommandLine *line, const char *path, ShowFn show)
+{
+        _cleanup_session_ Session session = session_open(line);
+
+        return call_and_show(&session, "GET", path, NULL, show);
+}
+
+// The path with the value of a positional in it.
+static int get_named(const CommandLine *line, const char *format, const char *word, ShowFn show)
+{
+        _cleanup_free_ char *path = client_path(format, command_value(line, word));
+
+        return get_and_show(line, path, show);
+}
+
+// A request about a series or a job that starts or changes a job.
+static int request_job(const CommandLine *line, const char *method, const char *format,
+        const char *word, json_t *take_body, const char *wanted)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path = client_path(format, command_value(line, word));
+
+        return follow_request(&session, method, path, take_body, wanted);
+}
+
+// ---------------------------------------------------------------- host
+
+// The line alone on standard output, so that it can be piped to where it is needed.
+static void show_join(const Screen *screen, const json_t *host)
+{
+        fprintf(stderr,
+                "Host '%s' is invited. Type this on it, as root, with the directory that "
+                "holds its\nproject directories behind --root:\n",
+                view_text(host, "name"));
+        fprintf(screen->out, "%s\n", view_text(host, "join"));
+}
+
+int run_host_add(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+
+        return call_and_show(&session, "POST", "/v1/hosts",
+                json_pack("{s:s}", "name", command_value(line, "NAME")), show_join);
+}
+
+int run_host_list(const CommandLine *line)
+{
+        return get_and_show(line, "/v1/hosts", show_hosts);
+}
+
+int run_host_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/hosts/%s", "NAME", show_host);
+}
+
+// ---------------------------------------------------------------- series
+
+int run_series_add(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        const char *keep = command_value(line, "keep-old");
+        json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "name", command_value(line, "NAME"),
+                "host", command_value(line, "host"), "root", command_value(line, "root"),
+                "production", command_value(line, "production"));
+        uint64_t seconds;
+
+        if (keep && text_parse_duration(keep, &seconds) == 0)
+                json_object_set_new(body, "keep_old_seconds", json_integer((json_int_t)seconds));
+        return follow_request(&session, "POST", "/v1/series", body, "done");
+}
+
+int run_series_list(const CommandLine *line)
+{
+        return get_and_show(line, "/v1/series", show_all_series);
+}
+
+int run_series_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/series/%s", "NAME", show_series);
+}
+
+// ---------------------------------------------------------------- preview
+
+int run_preview_prepare(const CommandLine *line)
+{
+        size_t count;
+        const char *const *requirements = command_values(line, "install", &count);
+        json_t *install = json_array();
+
+        for (size_t i = 0; i < count; i++)
+                json_array_append_new(install, json_string(requirements[i]));
+        return request_job(line, "POST", "/v1/series/%s/preview", "SERIES",
+                json_pack("{s:s, s:o, s:b, s:b}", "site", command_value(line, "SITE"), "install",
+                        install, "dry_run", command_flag(line, "dry-run"), "review",
+                        command_flag(line, "review")),
+                "done");
+}
+
+int run_preview_sync(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/series/%s/sync", "SERIES",
+                json_pack("{s:b}", "dry_run", command_flag(line, "dry-run")), "done");
+}
+
+int run_preview_switch(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/series/%s/switch", "SERIES", json_object(), "done");
+}
+
+static void show_allowed(const Screen *screen, const json_t *series)
+{
+        fprintf(screen->out, "Noted for series '%s':\n", view_text(series, "name"));
+        view_rows(screen, 2, json_object_get(series, "allowances"));
+}
+
+int run_preview_allow(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path =
+                client_path("/v1/series/%s/allowances", command_value(line, "SERIES"));
+
+        return call_and_show(&session, "POST", path,
+                json_pack("{s:s, s:s}", "table", command_value(line, "TABLE"), "why",
+                        command_value(line, "why")),
+                show_allowed);
+}
+
+// Whether the person at the terminal means it.
+static bool confirm(const char *question)
+{
+        char answer[16] = "";
+
+        fprintf(stderr, "%s [y/N] ", question);
+        if (!fgets(answer, sizeof(answer), stdin))
+                fputc('\n', stderr);
+        return tolower((unsigned char)answer[0]) == 'y';
+}
+
+// Asks before anything is given up. 0 or the exit status.
+static int confirm_drop(Session *session, const char *series_path)
+{
+        _cleanup_error_ Error error = ERROR_EMPTY;
+        _cleanup_free_ char *question = NULL;
+        json_t *series = NULL;
+        int status;
+
+        if (!isatty(STDIN_FILENO)) {
+                error_set(&error, -EPERM, "not-confirmed", "the preview is not dropped");
+                error_why(&error, "nobody can be asked: standard input is no terminal");
+                error_next(&error, "Add --yes when you mean it.");
+                return session_fail(session, -EPERM, &error);
+        }
+        status = session_call(session, "GET", series_path, NULL, &series);
+        if (status != COMMAND_OK)
+                return status;
+        question = text_format("Give up preview '%s' of '%s' on host '%s': its project directory, "
+                               "database,\nlog directory and link?",
+                view_text(json_object_get(series, "preview"), "name"), view_text(series, "name"),
+                view_text(series, "host"));
+        json_decref(series);
+        if (confirm(question))
+                return COMMAND_OK;
+        fprintf(stderr, "Nothing was changed.\n");
+        return CLI_REFUSED;
+}
+
+int run_preview_drop(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        const char *name = command_value(line, "SERIES");
+        _cleanup_free_ char *series_path = client_path("/v1/series/%s", name);
+        _cleanup_free_ char *path = client_path("/v1/series/%s/preview", name);
+        int status = command_flag(line, "yes") ? COMMAND_OK : confirm_drop(&session, series_path);
+
+        if (status != COMMAND_OK)
+                return status;
+        return follow_request(&session, "DELETE", path, NULL, "done");
+}
+
+// ---------------------------------------------------------------- job
+
+// "?series=...&limit=..." of what was given.
+static char *list_path(const char *path, const char *series, const char *limit)
+{
+        _cleanup_free_ char *escaped = series ? client_path("series=%s", series) : text_copy("");
+
+        if (!series && !limit)
+                return text_copy(path);
+        return text_format("%s?%s%s%s%s", path, escaped, series && limit ? "&" : "",
+                limit ? "limit=" : "", limit ? limit : "");
+}
+
+int run_job_list(const CommandLine *line)
+{
+        _cleanup_free_ char *path =
+                list_path("/v1/jobs", command_value(line, "series"), command_value(line, "limit"));
+
+        return get_and_show(line, path, show_jobs);
+}
+
+int run_job_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/jobs/%s", "ID", show_job);
+}
+
+int run_job_watch(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path = client_path("/v1/jobs/%s", command_value(line, "ID"));
+        json_t *job = NULL;
+        int status = session_call(&session, "GET", path, NULL, &job);
+
+        if (status == COMMAND_OK)
+                status = follow_job(&session, job, "done", session.json);
+        json_decref(job);
+        return status;
+}
+
+int run_job_cancel(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/jobs/%s/cancel", "ID", json_object(), "canceled");
+}
+
+int run_job_retry(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/jobs/%s/retry", "ID", json_object(), "done");
+}
+
+int run_job_resume(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/jobs/%s/resume", "ID", json_object(), "done");
+}
+
+// ---------------------------------------------------------------- log
+
+int run_log(const CommandLine *line)
+{
+        _cleanup_free_ char *path = list_path(
+                "/v1/history", command_value(line, "SERIES"), command_value(line, "limit"));
+
+        return get_and_show(line, path, show_history);
+}

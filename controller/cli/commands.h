@@ -1,0 +1,26 @@
+// What each command does. Private to this library; cli.c holds the words.
+#ifndef UNDERSTUDY_CLI_COMMANDS_H
+#define UNDERSTUDY_CLI_COMMANDS_H
+
+#include "base/command.h"
+
+int run_host_add(const CommandLine *line);
+int run_host_list(const CommandLine *line);
+int run_host_show(const CommandLine *line);
+int run_series_add(const CommandLine *line);
+int run_series_list(const CommandLine *line);
+int run_series_show(const CommandLine *line);
+int run_preview_prepare(const CommandLine *line);
+int run_preview_sync(const CommandLine *line);
+int run_preview_switch(const CommandLine *line);
+int run_preview_allow(const CommandLine *line);
+int run_preview_drop(const CommandLine *line);
+int run_job_list(const CommandLine *line);
+int run_job_show(const CommandLine *line);
+int run_job_watch(const CommandLine *line);
+int run_job_cancel(const CommandLine *line);
+int run_job_retry(const CommandLine *line);
+int run_job_resume(const CommandLine *line);
+int run_log(const CommandLine *line);
+
+#endif

@@ -1,0 +1,289 @@
+#include "cli/show.h"
+
+#include "base/text.h"
+#include "cli/draw.h"
+#include "cli/human.h"
+#include "cli/table.h"
+#include "cli/view.h"
+
+// A cell of a member's value.
+static void add(Table *table, const json_t *object, const char *name)
+{
+        _cleanup_free_ char *text = view_value(name, json_object_get(object, name));
+
+        table_add(table, text);
+}
+
+static void add_time(Table *table, const json_t *object, const char *name)
+{
+        double at = view_number(object, name);
+
+        table_add(table, at > 0 ? human_minute(at) : "");
+}
+
+// Two cells, name and value; none when the value is empty.
+static void add_pair(Table *table, const char *label, const char *text)
+{
+        if (text_blank(text))
+                return;
+        table_add(table, label);
+        table_add(table, text);
+}
+
+static void write_title(const Screen *screen, const char *title)
+{
+        fprintf(screen->out, "\n%s%s%s\n", screen_style(screen, BOLD), title,
+                screen_style(screen, PLAIN));
+}
+
+static void write_table(const Screen *screen, const Table *table, const char *empty)
+{
+        if (table->count == 0)
+                fprintf(screen->out, "%s\n", empty);
+        table_write(table, screen, 0);
+}
+
+// ---------------------------------------------------------------- hosts
+
+void show_hosts(const Screen *screen, const json_t *hosts)
+{
+        _cleanup_table_ Table table = {.columns = 6,
+                .heads = {"HOST", "STATE", "CONNECTED", "ADDRESS", "VERSION", "LAST SEEN"}};
+        json_t *host;
+        size_t i;
+
+        json_array_foreach (hosts, i, host) {
+                add(&table, host, "name");
+                add(&table, host, "state");
+                add(&table, host, "connected");
+                add(&table, host, "address");
+                add(&table, host, "version");
+                add_time(&table, host, "last_seen_at");
+        }
+        write_table(screen, &table, "There is no host yet: understudyctl host add NAME");
+}
+
+void show_host(const Screen *screen, const json_t *host)
+{
+        view_object(screen, 0, host);
+}
+
+// ---------------------------------------------------------------- series
+
+void show_all_series(const Screen *screen, const json_t *all)
+{
+        _cleanup_table_ Table table = {.columns = 6,
+                .heads = {"SERIES", "HOST", "PRODUCTION", "PREVIEW", "LAST SYNC", "JOB"}};
+        json_t *series;
+        size_t i;
+
+        json_array_foreach (all, i, series) {
+                const json_t *sync = json_object_get(series, "last_sync");
+                double at = view_number(sync, "ended_at");
+                _cleanup_free_ char *last =
+                        at > 0 ? text_format("%s %s", view_text(sync, "state"), human_minute(at))
+                               : NULL;
+
+                add(&table, series, "name");
+                add(&table, series, "host");
+                table_add(&table, view_text(json_object_get(series, "production"), "name"));
+                table_add(&table, view_text(json_object_get(series, "preview"), "name"));
+                table_add(&table, last);
+                add(&table, series, "job");
+        }
+        write_table(screen, &table, "There is no series yet: understudyctl series add --help");
+}
+
+static void show_sites(const Screen *screen, const json_t *sites)
+{
+        _cleanup_table_ Table table = {
+                .columns = 5, .heads = {"SITE", "STATE", "APPLICATION", "PYTHON", "SINCE"}};
+        json_t *site;
+        size_t i;
+
+        json_array_foreach (sites, i, site) {
+                const json_t *versions = json_object_get(site, "versions");
+                _cleanup_free_ char *application = text_format(
+                        "%s %s", view_text(versions, "app"), view_text(versions, "app_version"));
+
+                add(&table, site, "name");
+                add(&table, site, "state");
+                table_add(&table, strcmp(application, " ") == 0 ? "" : application);
+                table_add(&table, view_text(versions, "python"));
+                add_time(&table, site, "created_at");
+        }
+        if (table.count)
+                write_title(screen, "Sites");
+        table_write(&table, screen, 2);
+}
+
+static void show_allowances(const Screen *screen, const json_t *allowances)
+{
+        _cleanup_table_ Table table = {.columns = 4, .heads = {"TABLE", "WHY", "WHO", "WHEN"}};
+        json_t *allowance;
+        size_t i;
+
+        json_array_foreach (allowances, i, allowance) {
+                add(&table, allowance, "table");
+                add(&table, allowance, "why");
+                add(&table, allowance, "who");
+                add_time(&table, allowance, "at");
+        }
+        if (table.count)
+                write_title(screen, "Allowed differences");
+        table_write(&table, screen, 2);
+}
+
+static void add_last_sync(Table *table, const json_t *sync)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!json_is_object(sync))
+                return;
+        text = text_format("job %" JSON_INTEGER_FORMAT " %s, %s, %s, %s",
+                json_integer_value(json_object_get(sync, "job")), view_text(sync, "state"),
+                human_second(view_number(sync, "ended_at")),
+                human_duration(view_number(sync, "wall_seconds")),
+                human_quantity((uint64_t)view_number(sync, "objects"), "object"));
+        add_pair(table, "last sync", text);
+}
+
+void show_series(const Screen *screen, const json_t *series)
+{
+        _cleanup_table_ Table table = {.columns = 2};
+        double keep = view_number(series, "keep_old_seconds");
+        _cleanup_free_ char *job = view_value("job", json_object_get(series, "job"));
+
+        add_pair(&table, "series", view_text(series, "name"));
+        add_pair(&table, "host", view_text(series, "host"));
+        add_pair(&table, "root", view_text(series, "root"));
+        add_pair(&table, "production", view_text(json_object_get(series, "production"), "name"));
+        add_pair(&table, "preview", view_text(json_object_get(series, "preview"), "name"));
+        add_pair(&table, "keeps old for", keep > 0 ? human_duration(keep) : "");
+        add_pair(&table, "since", human_second(view_number(series, "created_at")));
+        add_pair(&table, "job under way", job);
+        add_last_sync(&table, json_object_get(series, "last_sync"));
+        table_write(&table, screen, 0);
+        show_sites(screen, json_object_get(series, "sites"));
+        show_allowances(screen, json_object_get(series, "allowances"));
+}
+
+// ---------------------------------------------------------------- jobs
+
+void show_jobs(const Screen *screen, const json_t *jobs)
+{
+        _cleanup_table_ Table table = {.columns = 7,
+                .heads = {"JOB", "KIND", "SERIES", "STATE", "WHO", "ASKED", "TOOK"},
+                .right = {true, false, false, false, false, false, true}};
+        json_t *job;
+        size_t i;
+
+        json_array_foreach (jobs, i, job) {
+                double wall = view_number(job, "wall_seconds");
+                _cleanup_free_ char *kind = text_format("%s%s", view_text(job, "kind"),
+                        json_is_true(json_object_get(job, "dry_run")) ? " (dry run)" : "");
+
+                add(&table, job, "id");
+                table_add(&table, kind);
+                add(&table, job, "series");
+                add(&table, job, "state");
+                add(&table, job, "who");
+                add_time(&table, job, "created_at");
+                table_add(&table, wall > 0 ? human_duration(wall) : "");
+        }
+        write_table(screen, &table, "There is no job yet.");
+}
+
+static void show_tasks(const Screen *screen, const json_t *tasks)
+{
+        _cleanup_table_ Table table = {.columns = 4,
+                .heads = {"STEP", "STATE", "WHAT IT DOES", "TOOK"},
+                .right = {false, false, false, true}};
+        json_t *task;
+        size_t i;
+
+        json_array_foreach (tasks, i, task) {
+                double wall = view_number(task, "wall_seconds");
+                const char *state = view_text(task, "state");
+                _cleanup_free_ char *marked =
+                        text_format("%s %s", state_mark(screen, state), state);
+
+                add(&table, task, "label");
+                table_add(&table, marked);
+                add(&table, task, "title");
+                table_add(&table, json_is_true(json_object_get(task, "already")) ? "as before"
+                                  : wall > 0 ? human_duration(wall)
+                                             : "");
+        }
+        if (table.count)
+                write_title(screen, "Steps");
+        table_write(&table, screen, 2);
+}
+
+static void show_outcomes(const Screen *screen, const json_t *job)
+{
+        json_t *task;
+        size_t i;
+
+        json_array_foreach (json_object_get(job, "tasks"), i, task) {
+                const json_t *result = json_object_get(task, "result");
+                const json_t *failure = json_object_get(task, "failure");
+
+                if (!json_object_size(result) && !json_is_object(failure))
+                        continue;
+                write_title(screen, view_text(task, "label"));
+                view_object(screen, 2, result);
+                if (json_is_object(failure))
+                        view_failure(screen, failure);
+        }
+        if (json_is_object(json_object_get(job, "failure"))) {
+                fputc('\n', screen->out);
+                view_failure(screen, json_object_get(job, "failure"));
+        }
+}
+
+void show_job(const Screen *screen, const json_t *job)
+{
+        _cleanup_table_ Table table = {.columns = 2};
+        static const char *const members[] = {"id", "kind", "series", "state", "dry_run", "who",
+                "request", "created_at", "started_at", "ended_at", "wall_seconds"};
+
+        for (size_t i = 0; i < ELEMENTS(members); i++) {
+                _cleanup_free_ char *text =
+                        view_value(members[i], json_object_get(job, members[i]));
+                _cleanup_free_ char *label = text_copy(members[i]);
+
+                for (char *at = label; *at; at++)
+                        if (*at == '_')
+                                *at = ' ';
+                add_pair(&table, label, text);
+        }
+        table_write(&table, screen, 0);
+        show_tasks(screen, json_object_get(job, "tasks"));
+        show_outcomes(screen, job);
+        if (*view_text(job, "hint")) {
+                fputc('\n', screen->out);
+                screen_paragraphs(screen, 0, view_text(job, "hint"));
+        }
+}
+
+// ---------------------------------------------------------------- history
+
+void show_history(const Screen *screen, const json_t *entries)
+{
+        _cleanup_table_ Table table = {.columns = 6,
+                .heads = {"WHEN", "WHO", "SERIES", "JOB", "WHAT", "DETAIL"},
+                .right = {false, false, false, true, false, false}};
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (entries, i, entry) {
+                table_add(&table, human_second(view_number(entry, "at")));
+                add(&table, entry, "who");
+                add(&table, entry, "series");
+                add(&table, entry, "job");
+                add(&table, entry, "event");
+                add(&table, entry, "detail");
+        }
+        write_table(screen, &table, "Nothing has happened yet.");
+}

@@ -1,0 +1,17 @@
+// Hosts, series, jobs and the history as tables.
+#ifndef UNDERSTUDY_CLI_SHOW_H
+#define UNDERSTUDY_CLI_SHOW_H
+
+#include <jansson.h>
+
+#include "cli/screen.h"
+
+void show_hosts(const Screen *screen, const json_t *hosts);
+void show_host(const Screen *screen, const json_t *host);
+void show_all_series(const Screen *screen, const json_t *all);
+void show_series(const Screen *screen, const json_t *series);
+void show_jobs(const Screen *screen, const json_t *jobs);
+void show_job(const Screen *screen, const json_t *job);
+void show_history(const Screen *screen, const json_t *entries);
+
+#endif
