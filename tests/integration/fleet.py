@@ -221,7 +221,7 @@ class Fleet:
 
     @property
     def socket(self):
-        return next(self.controller_directory.rglob("*.sock"))
+        return self.controller_directory / "api.socket"
 
     def events(self, job, after=0, patience=PATIENCE):
         """A job's events as they come, over restarts of the controller, until it has ended."""

@@ -34,9 +34,16 @@ class Loopback:
         raise NotImplementedError("one machine has no cable to pull")
 
     def free_port(self, place):
-        with socket.socket() as probe:
-            probe.bind((place.address, 0))
-            return probe.getsockname()[1]
+        """A free port whose successor is free too."""
+        while True:
+            with socket.socket() as first, socket.socket() as second:
+                first.bind((place.address, 0))
+                port = first.getsockname()[1]
+                try:
+                    second.bind((place.address, port + 1))
+                except OSError:
+                    continue
+                return port
 
     def close(self):
         pass
@@ -73,7 +80,7 @@ class Namespaces:
         ip("-n", self.name, "link", "set", f"c{self.places.index(place.namespace)}", state)
 
     def free_port(self, place):
-        return 7443
+        return 7700
 
     def close(self):
         for namespace in [*self.places, self.name]:
