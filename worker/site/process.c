@@ -20,9 +20,9 @@ typedef struct Run {
         Fleet__LogLine__Stream stream; // of the line being delivered
         char tail[2 * TAIL_MAX];       // of standard error
         size_t tail_size;
-        uint64_t printed, logged; // bytes
-        int result;               // negative: the program is being ended, and this is why
-        int64_t kill_at;          // CLOCK_MONOTONIC, us; 0: not being ended
+        uint64_t printed; // bytes
+        int result;       // negative: the program is being ended, and this is why
+        int64_t kill_at;  // CLOCK_MONOTONIC, us; 0: not being ended
         bool killed;
 } Run;
 
@@ -44,18 +44,6 @@ static void end_program(Run *run, int result)
         spawn_signal(&run->child, SIGTERM);
 }
 
-static void log_line(Run *run, const char *line, size_t length)
-{
-        if (run->logged > PROCESS_LOG_MAX)
-                return;
-        run->logged += length + 1;
-        if (run->logged > PROCESS_LOG_MAX)
-                step_note(run->context, "More than %s of output: the rest is not kept.",
-                        text_bytes(PROCESS_LOG_MAX));
-        else
-                step_output(run->context, run->stream, line, length);
-}
-
 static int take_line(void *userdata, const char *line, size_t length)
 {
         Run *run = userdata;
@@ -66,7 +54,7 @@ static int take_line(void *userdata, const char *line, size_t length)
         if (r < 0)
                 end_program(run, r);
         if (r == 1)
-                log_line(run, line, length);
+                step_output(run->context, run->stream, line, length);
         return 0;
 }
 

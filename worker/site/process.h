@@ -32,10 +32,9 @@ typedef struct ProcessResult {
 } ProcessResult;
 
 // Of a longer line the rest is dropped. More output than this altogether ends the program, with
-// code "output"; what step_output gets of one program ends sooner.
+// code "output".
 #define PROCESS_LINE_MAX   (16U << 20)
 #define PROCESS_OUTPUT_MAX (1U << 30)
-#define PROCESS_LOG_MAX    (8U << 20)
 
 // Runs a program to its end; what is left of its process group then is killed. "Could not be run"
 // is a negative errno with `error`; what it answered is in `ret`.
