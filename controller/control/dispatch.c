@@ -68,7 +68,7 @@ static int pack_task(const JobRow *job, const Rows *tasks, TaskRow *task, Error 
 {
         const StepInfo *info = step_info_find(task->step);
         Fleet__Task *message;
-        ProtobufCMessage *arguments;
+        ProtobufCMessage *arguments = NULL;
         int r = bind_arguments(task, tasks, &arguments, error);
 
         if (r < 0)

@@ -143,7 +143,7 @@ static int restored_objects(Controller *controller, int64_t job, json_t **ret, E
 static int set_last_sync(Controller *controller, const char *series, json_t *shown, Error *error)
 {
         _cleanup_job_ JobRow job = {0};
-        json_t *objects;
+        json_t *objects = NULL;
         int r = job_newest_of_kind(controller->store, series, JOB_SYNC, &job, error);
 
         if (r > 0)
