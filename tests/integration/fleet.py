@@ -223,17 +223,19 @@ class Fleet:
     def socket(self):
         return self.controller_directory / "api.socket"
 
+    def over(self, job):
+        return self.job(job)["state"] in ENDED | {"waiting"}
+
     def events(self, job, after=0, patience=PATIENCE):
-        """A job's events as they come, over restarts of the controller, until it has ended."""
+        """A job's events as they come, over restarts of the controller, until it is over."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
             try:
                 for event in self.stream(job, after, patience):
                     after = event["seq"]
                     yield event
-                    if event["type"] == "job" and event["job"]["state"] in ENDED | {"waiting"}:
-                        return
-                if self.job(job)["state"] in ENDED | {"waiting"}:
+                # A job that was canceled or tried again has ended before, in its earlier events.
+                if self.over(job):
                     return
             except (OSError, http.client.HTTPException):
                 select.select([], [], [], 0.05)
