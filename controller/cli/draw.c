@@ -60,11 +60,9 @@ typedef struct Step {
 
 struct Drawing {
         Screen *screen;
-        json_t *job;
         Step *steps;
         size_t count;
         size_t label_width;
-        uint64_t last;
         size_t lines; // being redrawn
         double drawn_at;
         bool changed;
@@ -109,41 +107,12 @@ static Step *add_step(Drawing *drawing, const json_t *task)
         return step;
 }
 
-Drawing *drawing_new(Screen *screen, const json_t *job)
-{
-        Drawing *drawing = memory_new(sizeof(*drawing));
-        json_t *task;
-        size_t i;
-
-        drawing->screen = screen;
-        drawing->changed = true;
-        keep(&drawing->job, job);
-        json_array_foreach (json_object_get(job, "tasks"), i, task) {
-                Step *step = add_step(drawing, task);
-
-                // What the events tell comes by them; until then nothing has happened.
-                json_object_set_new(step->task, "state", json_string("pending"));
-        }
-        return drawing;
-}
-
 void drawing_free(Drawing *drawing)
 {
         for (size_t i = 0; i < drawing->count; i++)
                 step_clear(&drawing->steps[i]);
         free(drawing->steps);
-        json_decref(drawing->job);
         free(drawing);
-}
-
-uint64_t drawing_last(const Drawing *drawing)
-{
-        return drawing->last;
-}
-
-const json_t *drawing_job(const Drawing *drawing)
-{
-        return drawing->job;
 }
 
 // ---------------------------------------------------------------- lines that stay
@@ -275,6 +244,33 @@ static void write_plain(const Drawing *drawing, double at, const char *label, co
         fflush(drawing->screen->out);
 }
 
+// A step as it is planned. What happened to it since comes by events; until then nothing has. Only
+// what a dry run leaves out is said at once, since nothing will.
+static void plan_step(const Drawing *drawing, Step *step, double at)
+{
+        _cleanup_free_ char *text = text_format("skipped  %s", view_text(step->task, "title"));
+
+        if (strcmp(view_text(step->task, "state"), "skipped") != 0)
+                json_object_set_new(step->task, "state", json_string("pending"));
+        else if (!drawing->screen->live)
+                write_plain(drawing, at, view_text(step->task, "label"), text);
+}
+
+Drawing *drawing_new(Screen *screen, const json_t *job)
+{
+        Drawing *drawing = memory_new(sizeof(*drawing));
+        json_t *task;
+        size_t i;
+
+        drawing->screen = screen;
+        drawing->changed = true;
+        json_array_foreach (json_object_get(job, "tasks"), i, task)
+                add_step(drawing, task);
+        for (i = 0; i < drawing->count; i++)
+                plan_step(drawing, &drawing->steps[i], view_number(job, "created_at"));
+        return drawing;
+}
+
 static void on_task(Drawing *drawing, double at, const json_t *task)
 {
         Step *step = find_step(drawing, view_text(task, "label"));
@@ -282,9 +278,9 @@ static void on_task(Drawing *drawing, double at, const json_t *task)
         double wall = view_number(task, "wall_seconds");
         bool same;
 
+        same = step && strcmp(view_text(step->task, "state"), state) == 0;
         if (!step)
                 step = add_step(drawing, task);
-        same = strcmp(view_text(step->task, "state"), state) == 0;
         keep(&step->task, task);
         if (json_is_object(json_object_get(task, "progress")))
                 keep(&step->progress, json_object_get(task, "progress"));
@@ -334,17 +330,11 @@ static void on_log(Drawing *drawing, double at, const json_t *event)
 
 void drawing_event(Drawing *drawing, const json_t *event)
 {
-        uint64_t seq = (uint64_t)json_integer_value(json_object_get(event, "seq"));
         const char *type = view_text(event, "type");
         double at = view_number(event, "at");
 
-        if (seq <= drawing->last)
-                return;
-        drawing->last = seq;
         drawing->changed = true;
-        if (strcmp(type, "job") == 0)
-                keep(&drawing->job, json_object_get(event, "job"));
-        else if (strcmp(type, "task") == 0)
+        if (strcmp(type, "task") == 0)
                 on_task(drawing, at, json_object_get(event, "task"));
         else if (strcmp(type, "progress") == 0)
                 on_progress(drawing, at, event);

@@ -4,7 +4,6 @@
 #define UNDERSTUDY_CLI_DRAW_H
 
 #include <jansson.h>
-#include <stdint.h>
 
 #include "cli/screen.h"
 
@@ -14,15 +13,8 @@ typedef struct Drawing Drawing;
 Drawing *drawing_new(Screen *screen, const json_t *job);
 void drawing_free(Drawing *drawing);
 
-// One of the job's events (control/watch.h). Those before the last one known are passed over, so
-// that following may begin anew anywhere.
+// One of the job's events (control/watch.h), each once and in their order.
 void drawing_event(Drawing *drawing, const json_t *event);
-
-// Number of the last event known.
-uint64_t drawing_last(const Drawing *drawing);
-
-// The job as the events tell, or as drawing_new was given it; without current tasks. Borrowed.
-const json_t *drawing_job(const Drawing *drawing);
 
 // Brings the terminal up to date; call it several times a second.
 void drawing_turn(Drawing *drawing, double now);

@@ -18,10 +18,11 @@
 
 typedef struct Follow {
         Session *session;
-        Drawing *drawing;
+        Drawing *drawing; // NULL with --json
         uint64_t job;
-        bool events; // each on a line, as JSON
-        int signals; // descriptor that Ctrl-C makes readable
+        uint64_t last; // event that came
+        bool events;   // each on a line, as JSON
+        int signals;   // descriptor that Ctrl-C makes readable
         bool interrupted;
         bool away;         // the controller does not answer
         double away_since; // seconds, monotonic
@@ -47,22 +48,21 @@ static int watch_interrupt(void)
         return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static bool is_drawn(const Follow *follow)
-{
-        return !follow->session->json;
-}
-
 // ---------------------------------------------------------------- events
 
+// Following may begin anew anywhere, so an event may come twice.
 static void on_event(void *userdata, json_t *event)
 {
         Follow *follow = userdata;
+        uint64_t seq = (uint64_t)json_integer_value(json_object_get(event, "seq"));
         FILE *out = follow->session->out.out;
-        bool fresh = (uint64_t)json_integer_value(json_object_get(event, "seq")) >
-                     drawing_last(follow->drawing);
 
-        drawing_event(follow->drawing, event);
-        if (!follow->events || !fresh)
+        if (seq <= follow->last)
+                return;
+        follow->last = seq;
+        if (follow->drawing)
+                drawing_event(follow->drawing, event);
+        if (!follow->events)
                 return;
         json_dumpf(event, out, JSON_COMPACT);
         fputc('\n', out);
@@ -73,7 +73,7 @@ static void on_alive(void *userdata)
 {
         Follow *follow = userdata;
 
-        if (follow->away && is_drawn(follow))
+        if (follow->away && follow->drawing)
                 drawing_say(follow->drawing, now_seconds(), "The controller is back.");
         follow->away = false;
 }
@@ -85,7 +85,7 @@ static bool on_turn(void *userdata)
 
         if (read(follow->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
                 follow->interrupted = true;
-        if (is_drawn(follow))
+        if (follow->drawing)
                 drawing_turn(follow->drawing, now_seconds());
         return !follow->interrupted;
 }
@@ -109,7 +109,7 @@ static int interrupted(const Follow *follow)
 {
         const Session *session = follow->session;
 
-        if (is_drawn(follow))
+        if (follow->drawing)
                 drawing_say(follow->drawing, now_seconds(), NULL);
         fprintf(stderr,
                 "Stopped watching; job %" PRIu64
@@ -187,7 +187,7 @@ static int ended(const Follow *follow, const json_t *job, const char *wanted)
 {
         const char *state = state_of(job);
 
-        if (is_drawn(follow))
+        if (follow->drawing)
                 show_ending(follow, job);
         else if (!follow->events)
                 session_print(follow->session, job);
@@ -213,7 +213,7 @@ static int away(Follow *follow, Error *error)
         if (!follow->away) {
                 follow->away = true;
                 follow->away_since = monotonic_seconds();
-                if (is_drawn(follow))
+                if (follow->drawing)
                         drawing_say(follow->drawing, now_seconds(),
                                 "The controller is away; the job goes on where it is. "
                                 "Trying again ...");
@@ -233,8 +233,8 @@ static int follow_once(Follow *follow, json_t **ret)
         _cleanup_free_ char *path = text_format("/v1/jobs/%" PRIu64, follow->job);
         _cleanup_error_ Error error = ERROR_EMPTY;
         json_t *job = NULL;
-        int result = client_follow(follow->session->client, follow->job,
-                drawing_last(follow->drawing), &fns, follow, &error);
+        int result = client_follow(
+                follow->session->client, follow->job, follow->last, &fns, follow, &error);
 
         if (result == -EINTR)
                 return interrupted(follow);
@@ -274,15 +274,17 @@ int follow_job(Session *session, const json_t *job, const char *wanted, bool eve
         json_t *last = NULL;
         int status = 0;
 
-        follow.drawing = drawing_new(&session->out, job);
-        if (is_drawn(&follow))
+        if (!session->json) {
                 show_start(&follow, job);
+                follow.drawing = drawing_new(&session->out, job);
+        }
         while (status == 0 && !last)
                 status = follow_once(&follow, &last);
         if (last)
                 status = ended(&follow, last, wanted);
         json_decref(last);
-        drawing_free(follow.drawing);
+        if (follow.drawing)
+                drawing_free(follow.drawing);
         return status;
 }
 

@@ -30,6 +30,8 @@ const char *human_duration(double seconds)
         else if (whole < 86400)
                 snprintf(result, RESULT_SIZE, "%" PRIu64 " h %02" PRIu64 " min", whole / 3600,
                         whole % 3600 / 60);
+        else if (whole % 86400 < 3600)
+                snprintf(result, RESULT_SIZE, "%" PRIu64 " d", whole / 86400);
         else
                 snprintf(result, RESULT_SIZE, "%" PRIu64 " d %" PRIu64 " h", whole / 86400,
                         whole % 86400 / 3600);
