@@ -28,6 +28,12 @@ typedef struct Answer {
         const FollowFns *fns;
 } Answer;
 
+static void answer_clear(Answer *answer)
+{
+        free(answer->text);
+}
+#define _cleanup_answer_ _cleanup_(answer_clear)
+
 Client *client_new(const char *directory)
 {
         Client *client = memory_new(sizeof(*client));
@@ -158,8 +164,7 @@ int client_call(Client *client, const char *method, const char *path, json_t *bo
 {
         _cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
         struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-        Answer answer = {0};
-        _cleanup_free_ char *received = NULL;
+        _cleanup_answer_ Answer answer = {0};
         CURLcode code;
 
         prepare(client, path, &answer);
@@ -171,7 +176,6 @@ int client_call(Client *client, const char *method, const char *path, json_t *bo
         }
         code = curl_easy_perform(client->curl);
         curl_slist_free_all(headers);
-        received = answer.text;
         if (code != CURLE_OK)
                 return unreachable(client, code, error);
         if (answer_status(&answer) != 200)
@@ -216,8 +220,7 @@ int client_follow(Client *client, uint64_t job, uint64_t after, const FollowFns 
         _cleanup_free_ char *path =
                 text_format("/v1/jobs/%" PRIu64 "/events?after=%" PRIu64, job, after);
         _cleanup_(events_clear) Events events = {.fn = fns->event, .userdata = userdata};
-        Answer answer = {.events = &events, .fns = fns};
-        _cleanup_free_ char *received = NULL;
+        _cleanup_answer_ Answer answer = {.events = &events, .fns = fns};
         CURLM *multi = curl_multi_init();
         CURLcode code;
         int result;
@@ -228,7 +231,6 @@ int client_follow(Client *client, uint64_t job, uint64_t after, const FollowFns 
         result = transfer(client, multi, fns, userdata, &code);
         curl_multi_remove_handle(multi, client->curl);
         curl_multi_cleanup(multi);
-        received = answer.text;
         if (result < 0)
                 return result;
         if (code != CURLE_OK)

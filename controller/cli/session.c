@@ -13,7 +13,7 @@ static char *program_again(const char *directory)
 {
         const char *usual = getenv("UNDERSTUDY_DIR");
 
-        if (strcmp(directory, text_blank(usual) ? DEFAULT_DIRECTORY : usual) == 0)
+        if (text_equal(directory, text_blank(usual) ? DEFAULT_DIRECTORY : usual))
                 return text_copy("understudyctl");
         return text_format("understudyctl --dir %s", directory);
 }

@@ -101,7 +101,7 @@ void table_write(const Table *table, const Screen *screen, size_t indent)
 {
         size_t widths[TABLE_COLUMNS];
 
-        if (table->count == 0)
+        if (table->count == 0 || table->columns == 0)
                 return;
         measure(table, screen->width - indent, widths);
         if (table->heads[0]) {

@@ -19,12 +19,12 @@
 // One request in the order they must come, and its answer.
 typedef struct Exchange {
         const char *request; // how it must begin: "GET /v1/hosts "
-        int status;          // 0: `answer` are events
+        long status;         // 0: `answer` are events
         const char *answer;  // JSON, or events with their empty lines
+        const char *body;    // a part that the request's body must have; NULL: any
         bool cut;            // the connection breaks off behind the answer
         bool gone;           // the controller is away for a moment after it
         bool hang;           // the connection stays open and silent
-        const char *body;    // a part that the request's body must have; NULL: any
 } Exchange;
 
 typedef struct Fake {
@@ -74,7 +74,7 @@ static void fake_answer(int fd, const Exchange *exchange)
                 dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                             "Transfer-Encoding: chunked\r\n\r\n");
         else
-                dprintf(fd, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                dprintf(fd, "HTTP/1.1 %ld X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
                         exchange->status, strlen(exchange->answer), exchange->answer);
         if (exchange->status == 0 && *exchange->answer)
                 dprintf(fd, "%zx\r\n%s\r\n", strlen(exchange->answer), exchange->answer);
