@@ -29,6 +29,15 @@ static void remember(Fleet__PurgeResult *result, const char *what)
         result->removed[result->n_removed++] = text_copy(what);
 }
 
+static void remember_tree(
+        Fleet__PurgeResult *result, const char *path, const TreeFigures *figures)
+{
+        result->files += figures->deleted;
+        result->bytes += figures->bytes;
+        if (figures->deleted > 0)
+                remember(result, path);
+}
+
 static bool within(const char *path, const char *directory)
 {
         return !text_blank(path) && file_is_beneath(path, directory);
@@ -113,18 +122,17 @@ static int remove_log(StepContext *context, const SiteDir *site, const char *dir
         }
         parent = text_copy_n(directory, (size_t)(strrchr(directory, '/') - directory));
         fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fd < 0)
                 return errno == ENOENT ? 0 : error_set(error, -errno, "log", "cannot open the log directory");
-        if (st.st_uid != site->owner.uid) {
+        if (fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                st.st_uid != site->owner.uid) {
                 step_note(context, "%s is left as it is: it is not the site's owner's.", directory);
                 return 0;
         }
         r = directory_discard(context, fd, site->name, &figures, error);
         if (r < 0)
                 return r;
-        result->files += figures.files;
-        result->bytes += figures.bytes;
-        remember(result, directory);
+        remember_tree(result, directory, &figures);
         return 0;
 }
 
@@ -136,10 +144,7 @@ static int remove_project(
 
         if (r < 0)
                 return step_canceled(context) ? step_canceled_error(context, error) : r;
-        result->files += figures.files;
-        result->bytes += figures.bytes;
-        if (figures.files > 0)
-                remember(result, site->path);
+        remember_tree(result, site->path, &figures);
         return 0;
 }
 
