@@ -128,6 +128,8 @@ static inline void fleet_worker_main(int argc, char **argv)
 
 typedef struct FleetTask {
         char id[64];
+        const char *asked; // its text
+        uint32_t deadline;
         bool accepted;
         uint64_t last;     // event
         uint64_t repeated; // events that came again
@@ -154,6 +156,7 @@ typedef struct Fleet {
         bool withhold; // commits nothing
         bool amnesia;  // its Welcome knows no task
         bool greeted;  // on this link
+        unsigned links, links_before;
         pid_t worker;
 } Fleet;
 
@@ -170,6 +173,25 @@ static inline void fleet_send(Fleet *fleet, Fleet__Frame *frame)
 {
         assert_non_null(fleet->link);
         assert_int_equal(link_send(fleet->link, frame), 0);
+}
+
+static inline void fleet_send_task(
+        Fleet *fleet, const char *id, const char *text, uint32_t deadline)
+{
+        Fleet__EchoArguments arguments = FLEET__ECHO_ARGUMENTS__INIT;
+        Fleet__Task task = FLEET__TASK__INIT;
+        Fleet__Frame frame = FLEET__FRAME__INIT;
+
+        arguments.text = (char *)text;
+        task.id = (char *)id;
+        task.job = 7;
+        task.series = "test";
+        task.deadline_seconds = deadline;
+        task.arguments_case = FLEET__TASK__ARGUMENTS_ECHO;
+        task.echo = &arguments;
+        frame.body_case = FLEET__FRAME__BODY_TASK;
+        frame.task = &task;
+        fleet_send(fleet, &frame);
 }
 
 static inline void fleet_welcome(Fleet *fleet)
@@ -191,6 +213,10 @@ static inline void fleet_welcome(Fleet *fleet)
         frame.welcome = &welcome;
         fleet_send(fleet, &frame);
         fleet->greeted = true;
+        for (size_t i = 0; i < fleet->task_count && !fleet->amnesia; i++)
+                if (!fleet->tasks[i].accepted && !fleet->tasks[i].finished)
+                        fleet_send_task(fleet, fleet->tasks[i].id, fleet->tasks[i].asked,
+                                fleet->tasks[i].deadline);
 }
 
 static inline void fleet_commit(Fleet *fleet, FleetTask *task)
@@ -274,6 +300,7 @@ static inline int fleet_opened(void *userdata, Link *link, const Peer *peer)
 
         assert_string_equal(peer->name, "a");
         fleet->link = link;
+        fleet->links++;
         fleet->greeted = false;
         return 0;
 }
@@ -337,6 +364,11 @@ static inline bool fleet_connected(Fleet *fleet)
         return fleet->link && fleet->greeted;
 }
 
+static inline bool fleet_reconnected(Fleet *fleet)
+{
+        return fleet->links > fleet->links_before && fleet_connected(fleet);
+}
+
 static inline bool fleet_all_finished(Fleet *fleet)
 {
         for (size_t i = 0; i < fleet->task_count; i++)
@@ -371,31 +403,14 @@ static inline bool fleet_forgotten(Fleet *fleet)
 
 // ---------------------------------------------------------------- words to the worker
 
-static inline void fleet_send_task(
-        Fleet *fleet, const char *id, const char *text, uint32_t deadline)
-{
-        Fleet__EchoArguments arguments = FLEET__ECHO_ARGUMENTS__INIT;
-        Fleet__Task task = FLEET__TASK__INIT;
-        Fleet__Frame frame = FLEET__FRAME__INIT;
-
-        arguments.text = (char *)text;
-        task.id = (char *)id;
-        task.job = 7;
-        task.series = "test";
-        task.deadline_seconds = deadline;
-        task.arguments_case = FLEET__TASK__ARGUMENTS_ECHO;
-        task.echo = &arguments;
-        frame.body_case = FLEET__FRAME__BODY_TASK;
-        frame.task = &task;
-        fleet_send(fleet, &frame);
-}
-
 static inline FleetTask *fleet_give(
         Fleet *fleet, const char *id, const char *text, uint32_t deadline)
 {
         FleetTask *task = &fleet->tasks[fleet->task_count++];
 
         snprintf(task->id, sizeof(task->id), "%s", id);
+        task->asked = text;
+        task->deadline = deadline;
         fleet_send_task(fleet, id, text, deadline);
         return task;
 }
@@ -439,6 +454,15 @@ static inline void fleet_kill_worker(Fleet *fleet, int signal_number)
 {
         assert_int_equal(kill(fleet->worker, signal_number), 0);
         fleet_wait_worker(fleet);
+}
+
+// Kills the daemon, starts another and waits for its word.
+static inline void fleet_replace_worker(Fleet *fleet)
+{
+        fleet->links_before = fleet->links;
+        fleet_kill_worker(fleet, SIGKILL);
+        fleet_start_worker(fleet);
+        fleet_until(fleet, fleet_reconnected);
 }
 
 // The process that has a task; 0: none.
