@@ -37,6 +37,7 @@ void node_unref(Node *node)
                 node_close(node);
                 list_clear(&node->names);
                 free(node->entries);
+                free(node->states);
                 free((void *)node->excluded);
                 free(node);
                 node = parent;

@@ -180,11 +180,11 @@ static int entry_remove(Removal *removal, int dirfd, const char *name)
         return 0;
 }
 
-static int run_removal(Removal *removal, int dirfd, const char *name)
+static int run_removal(Removal *removal, int dirfd, const char *name, const char *shown)
 {
         int result;
 
-        path_enter(removal, name);
+        path_enter(removal, shown);
         result = entry_remove(removal, dirfd, name);
         free(removal->path);
         return result;
@@ -194,18 +194,19 @@ uint64_t remove_count(Worker *worker, Node *node, const char *name)
 {
         Removal removal = {.worker = worker, .node = node, .tell_only = true, .count_only = true};
 
-        if (run_removal(&removal, node->target, name) < 0 || removal.entries == 0)
+        if (run_removal(&removal, node->target, name, name) < 0 || removal.entries == 0)
                 return 0;
         return removal.entries - 1;
 }
 
-int remove_entry(Worker *worker, Node *node, int dirfd, const char *name, bool strict)
+int remove_entry(
+        Worker *worker, Node *node, int dirfd, const char *name, const char *shown, bool strict)
 {
         Removal removal = {.worker = worker,
                 .node = node,
                 .strict = strict,
                 .tell_only = worker->run->options->dry_run};
-        int result = run_removal(&removal, dirfd, name);
+        int result = run_removal(&removal, dirfd, name, shown);
 
         return result < 0 ? result : 0;
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "tree/attribute.h"
 #include "tree/cache.h"
+#include "tree/exclude.h"
 #include "tree/file.h"
 #include "tree/remove.h"
 #include "tree/xattr.h"
@@ -166,6 +167,16 @@ static int enter(Node *node)
         return 0;
 }
 
+static bool holds_excluded(const Node *node, const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (!node->run->options->exclude_count)
+                return false;
+        path = node_raw_path(node, name);
+        return exclude_beneath(node->run, path);
+}
+
 static int swap(Worker *worker, Node *node, const Late *late)
 {
         Entry entry = {.name = late->name,
@@ -175,13 +186,18 @@ static int swap(Worker *worker, Node *node, const Late *late)
         char displaced[TEMPORARY_SIZE];
         int result;
 
+        if (holds_excluded(node, late->name)) {
+                run_tell(worker, TREE_SPECIAL, node, late->name,
+                        "not replaced: the directory holds something that is left out");
+                return 0;
+        }
         run_tell(worker, TREE_CHANGED, node, late->name, NULL);
         if (node->run->options->dry_run)
-                return remove_entry(worker, node, node->target, late->name, false);
+                return remove_entry(worker, node, node->target, late->name, late->name, false);
         result = file_displace(worker, node, &entry, displaced);
         if (result != 0)
                 return result < 0 ? result : 0;
-        return remove_entry(worker, node, node->target, displaced, false);
+        return remove_entry(worker, node, node->target, displaced, late->name, false);
 }
 
 static void delete_job(void *argument, Job *job)
@@ -192,7 +208,8 @@ static void delete_job(void *argument, Job *job)
         for (const Late *late = node->late; late && result == 0; late = late->next) {
                 atomic_store(&node->dirty, true);
                 if (late->kind == LATE_DELETE)
-                        result = remove_entry(argument, node, node->target, late->name, false);
+                        result = remove_entry(
+                                argument, node, node->target, late->name, late->name, false);
                 else if (late->kind == LATE_SWAP)
                         result = swap(argument, node, late);
         }
@@ -281,7 +298,9 @@ static int link_one(Worker *worker, Node *node, const Late *late, Leader *leader
 
         if (!node->absent && meta_read(node->target, late->name, &have) < 0)
                 have.mode = 0;
-        if (S_ISDIR(have.mode)) // one that came meanwhile, or stays for what is left out in it
+        if (S_ISDIR(have.mode) && node->run->options->dry_run && !holds_excluded(node, late->name))
+                have.mode = 0;  // deleted by now
+        if (S_ISDIR(have.mode)) // it came meanwhile, or stays for what is left out in it
                 return 0;
         if (!links_leader(links, late->group, &where, &name, &inode))
                 return copy_instead(worker, node, late, &have);

@@ -340,7 +340,8 @@ static void removing_job(void *argument, Job *job)
         Removing *removing = (Removing *)job;
         Node *root = node_new(removing->run, NULL, "");
 
-        if (remove_entry(argument, root, removing->parent, removing->name, true) < 0)
+        if (remove_entry(argument, root, removing->parent, removing->name, removing->name, true) <
+                0)
                 atomic_store(&root->dirty, true); // told by run_fail
         node_unref(root);
 }

@@ -330,16 +330,35 @@ static void entry_add(Walk *walk, const Entry *entry)
         node->entries[walk->count++] = *entry;
 }
 
+static void count_doomed(Walk *walk, const char *name)
+{
+        Mirror *mirror = walk->node->run->mirror;
+        uint64_t entries = remove_count(walk->worker, walk->node, name);
+
+        atomic_fetch_add(&mirror->present, entries);
+        atomic_fetch_add(&mirror->doomed, entries);
+}
+
 // A directory has to go before the entry can come.
 static void swap_late(Walk *walk, const Entry *entry)
 {
         Mirror *mirror = walk->node->run->mirror;
-        uint64_t entries = remove_count(walk->worker, walk->node, entry->name);
 
-        atomic_fetch_add(&mirror->present, entries);
-        atomic_fetch_add(&mirror->doomed, entries);
+        count_doomed(walk, entry->name);
         mirror_late(
                 mirror, walk->node, late_new(LATE_SWAP, entry->name, &entry->from, entry->group));
+}
+
+// The directory in its place, if there is one, goes before the links are made.
+static void link_late(Walk *walk, const Entry *entry, LinkGroup *group)
+{
+        Mirror *mirror = walk->node->run->mirror;
+
+        mirror_late(mirror, walk->node, late_new(LATE_LINK, entry->name, &entry->from, group));
+        if (!S_ISDIR(entry->have.mode))
+                return;
+        count_doomed(walk, entry->name);
+        mirror_late(mirror, walk->node, late_new(LATE_DELETE, entry->name, NULL, NULL));
 }
 
 static int file_decide(Walk *walk, Entry *entry)
@@ -351,8 +370,7 @@ static int file_decide(Walk *walk, Entry *entry)
                 LinkGroup *group = links_enter(&mirror->links, entry->from.inode, &leads);
 
                 if (!leads) {
-                        mirror_late(mirror, walk->node,
-                                late_new(LATE_LINK, entry->name, &entry->from, group));
+                        link_late(walk, entry, group);
                         return 0;
                 }
                 entry->group = group;
@@ -519,36 +537,54 @@ static bool target_is(const Walk *walk, const CacheRecord *record)
                meta.changed.ns == record->target_changed_ns;
 }
 
-// All is as the cache remembers it: only the children need be looked at.
+// The names of linked files are looked at all the same: another name of theirs may have come into
+// the tree with a directory that was moved, which shows in neither of them.
+static bool needs_look(const Meta *from)
+{
+        return S_ISDIR(from->mode) || from->links > 1;
+}
+
+static int look(Walk *walk, size_t index)
+{
+        Node *node = walk->node;
+        Entry entry = {
+                .name = list_name(&node->names, index), .from = walk->worker->scratch.metas[index]};
+
+        if (meta_read(node->target, entry.name, &entry.have) < 0)
+                entry.have.mode = 0;
+        if (special_why(walk, &entry.from, &entry.have))
+                return 0;
+        if (S_ISDIR(entry.from.mode))
+                return directory_decide(walk, entry.name, &entry.from, &entry.have);
+        return file_decide(walk, &entry);
+}
+
+// All is as the cache remembers it: only the children need be walked.
 static int descend(Walk *walk, const CacheRecord *record)
 {
         Node *node = walk->node;
-        Mirror *mirror = node->run->mirror;
+        const Meta *metas = walk->worker->scratch.metas;
         Meta target = {.inode = record->target_inode,
                 .changed = {record->target_changed_s, record->target_changed_ns}};
-        bool entered = false;
         int result = 0;
 
         cache_note(walk->worker, node);
+        atomic_fetch_add(&node->run->mirror->present, node->names.count);
+        for (size_t i = 0; i < node->names.count && result == 0; i++) {
+                if (!needs_look(&metas[i]))
+                        continue;
+                if (!node->compared)
+                        result = target_enter(walk);
+                if (result == 0)
+                        result = look(walk, i);
+        }
+        if (result < 0 || node->compared)
+                return result;
         result = cache_remember(node->run, node, &target);
         if (result < 0)
                 return run_fail(node->run, NULL, node->run->options->cache, result, "cache",
                         "the cache of the mirror could not be written");
-        atomic_fetch_add(&mirror->present, node->names.count);
-        for (size_t i = 0; i < node->names.count && result == 0; i++) {
-                const Meta *from = &walk->worker->scratch.metas[i];
-                Meta have = {.mode = S_IFDIR, .device = mirror->target_device};
-
-                if (!S_ISDIR(from->mode) || special_why(walk, from, &have))
-                        continue;
-                if (!entered)
-                        result = target_enter(walk);
-                entered = true;
-                if (result == 0)
-                        result = directory_decide(walk, list_name(&node->names, i), from, &have);
-        }
-        node->compared = false;
-        return result;
+        return 0;
 }
 
 // 1: nothing was compared.
