@@ -130,21 +130,21 @@ def other_values():
     return found
 
 
-def source_line(frame):
-    path = os.path.join(DIRECTORY, frame.filename)
+def source_line(path, wanted):
     with open(path, encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
-            if number == frame.lineno:
+            if number == wanted:
                 return line.strip().removeprefix("loader.save(")
     return ""
 
 
 def failure(error):
-    """The last line of a table's file on the way to the error is the object that failed."""
+    """The line of a table's file on the way to the error is the object that failed."""
     told = {"table": table, "object": "", "why": f"{type(error).__name__}: {error}"}
     for frame in traceback.extract_tb(error.__traceback__):
-        if os.path.isfile(os.path.join(DIRECTORY, frame.filename)) and "restore" not in frame.filename:
-            told["object"] = source_line(frame)[:300]
+        path = os.path.join(DIRECTORY, frame.filename)
+        if os.path.dirname(path) == DIRECTORY and "restore" not in frame.filename:
+            told["object"] = source_line(path, frame.lineno)[:300]
     return told
 
 

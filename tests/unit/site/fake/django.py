@@ -10,6 +10,7 @@ import time
 import types
 
 __path__ = []
+BEHAVIOUR = os.path.abspath("behaviour")
 TABLES = {"contacts_person": "id, name", "uploads_volume": "id, ref, root_dir"}
 
 
@@ -30,7 +31,7 @@ def module(name, **members):
 
 def behaviour():
     try:
-        with open("behaviour") as stream:
+        with open(BEHAVIOUR) as stream:
             return stream.read().strip()
     except FileNotFoundError:
         return ""
