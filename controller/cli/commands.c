@@ -57,10 +57,13 @@ static int request_job(const CommandLine *line, const char *method, const char *
 // The line alone on standard output, so that it can be piped to where it is needed.
 static void show_join(const Screen *screen, const json_t *host)
 {
-        fprintf(stderr,
-                "Host '%s' is invited. Type this on it, as root, with the directory that "
-                "holds its\nproject directories behind --root:\n",
+        const Screen errors = screen_of(stderr);
+        _cleanup_free_ char *text = text_format(
+                "Host '%s' is invited. Type this on it, as root, with the directory that holds its "
+                "project directories behind --root:",
                 view_text(host, "name"));
+
+        screen_paragraphs(&errors, 0, text);
         fprintf(screen->out, "%s\n", view_text(host, "join"));
 }
 
