@@ -155,6 +155,57 @@ class RunCommand:
             exec(compile(stream.read(), script, "exec"), {"__name__": "__main__", "__file__": script})
 
 
+class Collectstatic:
+    """Three files, of which one is there already."""
+
+    def copy_file(self, path):
+        os.makedirs(settings.STATIC_ROOT, exist_ok=True)
+        write(settings.STATIC_ROOT, path, path)
+
+    def collect(self):
+        for path in ("a.css", "b.js"):
+            self.copy_file(path)
+        return {"modified": ["a.css", "b.js"], "unmodified": ["c.png"]}
+
+
+class Connection:
+    """django.db.connection, its introspection, its operations and a cursor, all in one."""
+
+    def __init__(self):
+        self.introspection = self.ops = self
+
+    def __enter__(self):
+        self.connection = sqlite3.connect(database())
+        return self
+
+    def __exit__(self, *unused):
+        self.connection.close()
+
+    def table_names(self):
+        with self:
+            return [n for (n,) in self.connection.execute("SELECT name FROM sqlite_master")]
+
+    def quote_name(self, name):
+        return f'"{name}"'
+
+    def cursor(self):
+        return self
+
+    def execute(self, sql):
+        self.answer = self.connection.execute(sql)
+
+    def fetchone(self):
+        return self.answer.fetchone()
+
+
+class Client:
+    def __init__(self, **unused):
+        pass
+
+    def get(self, path, **unused):
+        return types.SimpleNamespace(status_code=500 if behaviour() == "broken-page" else 200)
+
+
 def misbehave(word):
     if word == "garbage":
         sys.stdout.buffer.write(b"RESULT {}\nPROGRESS [\n\xff\xfe\0RESULT 1\nLoaded x objects\n" * 9)
@@ -180,10 +231,17 @@ def execute_from_command_line(argv):
         dump2py(next(a for a in argv[2:] if a.startswith("/")))
     elif argv[1] == "run":
         RunCommand().handle(argv[2])
+    elif argv[1] == "collectstatic":
+        Collectstatic().collect()
 
 
-for name in ("core", "utils", "db", "db.backends"):
+for name in ("core", "utils", "db", "db.backends", "contrib", "contrib.staticfiles",
+             "contrib.staticfiles.management", "contrib.staticfiles.management.commands"):
     module(f"django.{name}")
+module("django.contrib.staticfiles.finders", get_finders=list)
+module("django.contrib.staticfiles.management.commands.collectstatic", Command=Collectstatic)
+sys.modules["django.db"].connection = Connection()
+module("django.test", Client=Client)
 module("django.core.management", execute_from_command_line=execute_from_command_line)
 module("django.utils.log", DEFAULT_LOGGING={"handlers": {}})
 module("django.db.backends.signals", connection_created=Signal())
