@@ -14,8 +14,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define BACKLOG     128
-#define EVENTS_PATH "/v1/jobs/{job}/events"
+#define BACKLOG        128
+#define REAL_PRECISION JSON_REAL_PRECISION(16) // microseconds since the epoch
+#define EVENTS_PATH    "/v1/jobs/{job}/events"
 #define METHODS                                                                                    \
         (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |                   \
                 EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS)
@@ -88,7 +89,7 @@ static void reply(const Exchange *exchange, int status, json_t *take_body)
         struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
         struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
         struct evbuffer *buffer = evbuffer_new();
-        char *text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY | REAL_PRECISION);
 
         if (!text || !buffer)
                 abort();

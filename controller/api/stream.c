@@ -94,7 +94,7 @@ static void stream_begin(Stream *stream)
 
 static void add_event(Stream *stream, struct evbuffer *chunk, json_t *event)
 {
-        _cleanup_free_ char *data = json_dumps(event, JSON_COMPACT);
+        _cleanup_free_ char *data = json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(16));
 
         if (!data)
                 abort();

@@ -64,7 +64,7 @@ static void on_event(void *userdata, json_t *event)
                 drawing_event(follow->drawing, event);
         if (!follow->events)
                 return;
-        json_dumpf(event, out, JSON_COMPACT);
+        json_dumpf(event, out, JSON_COMPACT | JSON_REAL_PRECISION(16));
         fputc('\n', out);
         fflush(out);
 }
@@ -144,7 +144,6 @@ static void show_failures(const Follow *follow, const json_t *job)
 {
         const Screen *out = &follow->session->out;
         const json_t *failure = json_object_get(job, "failure");
-        bool shown = false;
         json_t *task;
         size_t i;
 
@@ -155,9 +154,8 @@ static void show_failures(const Follow *follow, const json_t *job)
                         continue;
                 view_failure(out, own);
                 drawing_tail(follow->drawing, view_text(task, "label"));
-                shown = shown || json_equal(own, failure);
         }
-        if (json_is_object(failure) && !shown)
+        if (json_is_object(failure) && !view_failure_is_a_tasks(job))
                 view_failure(out, failure);
 }
 

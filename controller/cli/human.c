@@ -20,8 +20,10 @@ const char *human_duration(double seconds)
         char *result = next_result();
         uint64_t whole = seconds > 0 ? (uint64_t)(seconds + 0.5) : 0;
 
-        if (seconds < 9.95)
-                snprintf(result, RESULT_SIZE, "%.1f s", seconds > 0 ? seconds : 0.0);
+        if (seconds < 0.0995)
+                snprintf(result, RESULT_SIZE, "%.0f ms", seconds > 0 ? seconds * 1000 : 0.0);
+        else if (seconds < 9.95)
+                snprintf(result, RESULT_SIZE, "%.1f s", seconds);
         else if (whole < 60)
                 snprintf(result, RESULT_SIZE, "%" PRIu64 " s", whole);
         else if (whole < 3600)

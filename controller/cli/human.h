@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-// "0.8 s", "12 s", "3 min 20 s", "1 h 05 min", "2 d 3 h".
+// "13 ms", "0.8 s", "12 s", "3 min 20 s", "1 h 05 min", "2 d 3 h".
 const char *human_duration(double seconds);
 
 // Local time, "2026-11-22 14:03" or, with seconds, "2026-11-22 14:03:07".

@@ -40,7 +40,8 @@ void session_close(Session *session)
 
 void session_print(const Session *session, const json_t *value)
 {
-        json_dumpf(value, session->out.out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        json_dumpf(value, session->out.out,
+                JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
         fputc('\n', session->out.out);
 }
 

@@ -236,7 +236,7 @@ static void show_outcomes(const Screen *screen, const json_t *job)
                 if (json_is_object(failure))
                         view_failure(screen, failure);
         }
-        if (json_is_object(json_object_get(job, "failure"))) {
+        if (json_is_object(json_object_get(job, "failure")) && !view_failure_is_a_tasks(job)) {
                 fputc('\n', screen->out);
                 view_failure(screen, json_object_get(job, "failure"));
         }
@@ -245,18 +245,16 @@ static void show_outcomes(const Screen *screen, const json_t *job)
 void show_job(const Screen *screen, const json_t *job)
 {
         _cleanup_table_ Table table = {.columns = 2};
-        static const char *const members[] = {"id", "kind", "series", "state", "dry_run", "who",
-                "request", "created_at", "started_at", "ended_at", "wall_seconds"};
+        static const char *const members[][2] = {{"id", "job"}, {"kind", "kind"},
+                {"series", "series"}, {"state", "state"}, {"dry_run", "dry run"}, {"who", "who"},
+                {"request", "request"}, {"created_at", "asked"}, {"started_at", "started"},
+                {"ended_at", "ended"}, {"wall_seconds", "took"}};
 
         for (size_t i = 0; i < ELEMENTS(members); i++) {
                 _cleanup_free_ char *text =
-                        view_value(members[i], json_object_get(job, members[i]));
-                _cleanup_free_ char *label = text_copy(members[i]);
+                        view_value(members[i][0], json_object_get(job, members[i][0]));
 
-                for (char *at = label; *at; at++)
-                        if (*at == '_')
-                                *at = ' ';
-                add_pair(&table, label, text);
+                add_pair(&table, members[i][1], text);
         }
         table_write(&table, screen, 0);
         show_tasks(screen, json_object_get(job, "tasks"));
@@ -271,9 +269,9 @@ void show_job(const Screen *screen, const json_t *job)
 
 void show_history(const Screen *screen, const json_t *entries)
 {
-        _cleanup_table_ Table table = {.columns = 6,
-                .heads = {"WHEN", "WHO", "SERIES", "JOB", "WHAT", "DETAIL"},
-                .right = {false, false, false, true, false, false}};
+        _cleanup_table_ Table table = {.columns = 5,
+                .heads = {"WHEN", "WHO", "SERIES", "JOB", "WHAT"},
+                .right = {false, false, false, true, false}};
         json_t *entry;
         size_t i;
 
@@ -283,7 +281,7 @@ void show_history(const Screen *screen, const json_t *entries)
                 add(&table, entry, "series");
                 add(&table, entry, "job");
                 add(&table, entry, "event");
-                add(&table, entry, "detail");
+                table_note(&table, view_text(entry, "detail"));
         }
         write_table(screen, &table, "Nothing has happened yet.");
 }

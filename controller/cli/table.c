@@ -11,8 +11,16 @@ void table_add(Table *table, const char *text)
         table->cells[table->count++] = text_blank(text) ? text_copy("-") : screen_safe(text);
 }
 
+void table_note(Table *table, const char *text)
+{
+        while (table->notes.count + 1 < table->count / table->columns)
+                text_list_add(&table->notes, "");
+        text_list_add(&table->notes, text);
+}
+
 void table_clear(Table *table)
 {
+        text_list_clear(&table->notes);
         for (size_t i = 0; i < table->count; i++)
                 free(table->cells[i]);
         free(table->cells);
@@ -54,9 +62,9 @@ static size_t break_at(const char *text, size_t width)
 
         if (text[fit] == '\0' || text[fit] == ' ')
                 return fit;
-        for (size_t i = fit; i > 0; i--)
+        for (size_t i = fit; i > 1; i--)
                 if (text[i - 1] == ' ')
-                        return i;
+                        return i - 1;
         return fit ? fit : text_fit(text, width + 1);
 }
 
@@ -109,6 +117,10 @@ void table_write(const Table *table, const Screen *screen, size_t indent)
                 write_row(table, screen, indent, widths, table->heads);
                 fputs(screen_style(screen, PLAIN), screen->out);
         }
-        for (size_t i = 0; i + table->columns <= table->count; i += table->columns)
+        for (size_t i = 0; i + table->columns <= table->count; i += table->columns) {
                 write_row(table, screen, indent, widths, (const char *const *)table->cells + i);
+                if (i / table->columns < table->notes.count)
+                        screen_paragraphs(
+                                screen, indent + 4, table->notes.items[i / table->columns]);
+        }
 }

@@ -3,7 +3,7 @@
 #ifndef UNDERSTUDY_CLI_TABLE_H
 #define UNDERSTUDY_CLI_TABLE_H
 
-#include "base/macro.h"
+#include "base/text.h"
 #include "cli/screen.h"
 
 #define TABLE_COLUMNS 10
@@ -14,10 +14,14 @@ typedef struct Table {
         bool right[TABLE_COLUMNS];        // numbers
         char **cells;                     // row by row
         size_t count;                     // of cells
+        TextList notes;                   // a row's, "" for none; may be shorter than the rows
 } Table;
 
 // The next cell, row by row; NULL and "" are shown as "-". Copied and made safe.
 void table_add(Table *table, const char *text);
+
+// Puts a text beneath the last row, over the whole width. Copied.
+void table_note(Table *table, const char *text);
 
 // Writes the table, every line behind `indent` blanks; nothing when it has no rows.
 void table_write(const Table *table, const Screen *screen, size_t indent);

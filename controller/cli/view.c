@@ -82,10 +82,12 @@ char *view_value(const char *name, const json_t *value)
         return text;
 }
 
-// "media_root" to "media root".
+// "media_root" to "media root", "media_bytes" to "media", for its value says the kind.
 static char *words_of(const char *name)
 {
-        char *words = text_copy(name);
+        size_t length = strlen(name);
+        size_t kind = text_ends(name, "_bytes") ? 6 : text_ends(name, "_seconds") ? 8 : 0;
+        char *words = text_copy_n(name, length - kind);
 
         for (char *at = words; *at; at++)
                 if (*at == '_')
@@ -95,7 +97,7 @@ static char *words_of(const char *name)
 
 // ---------------------------------------------------------------- rows
 
-// "needed_bytes" to "NEEDED BYTES".
+// "needed_bytes" to "NEEDED".
 static char *head_of(const char *name)
 {
         char *head = words_of(name);
@@ -238,6 +240,17 @@ void view_failure(const Screen *screen, const json_t *failure)
 void view_error(const Screen *screen, const Error *error)
 {
         show_failure(screen, error->what, error->where, error->why, error->next);
+}
+
+bool view_failure_is_a_tasks(const json_t *job)
+{
+        json_t *task;
+        size_t i;
+
+        json_array_foreach (json_object_get(job, "tasks"), i, task)
+                if (json_equal(json_object_get(task, "failure"), json_object_get(job, "failure")))
+                        return true;
+        return false;
 }
 
 json_t *view_error_json(const Error *error)

@@ -26,7 +26,10 @@ void view_rows(const Screen *screen, size_t indent, const json_t *rows);
 void view_failure(const Screen *screen, const json_t *failure);
 void view_error(const Screen *screen, const Error *error);
 
-// The same as JSON, {"failure": ...}.
+// Whether the failure of a job is that of one of its tasks, and so is shown there.
+bool view_failure_is_a_tasks(const json_t *job);
+
+// An error as JSON, {"failure": ...}.
 json_t *view_error_json(const Error *error);
 
 // A unified diff, in colours.

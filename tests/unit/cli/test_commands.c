@@ -46,7 +46,7 @@ static void a_host_is_shown_with_all_that_is_known(void **state)
         _cleanup_outcome_ Outcome outcome = run_with(exchanges, "host|show|web1");
 
         (void)state;
-        assert_has(outcome.out, "memory bytes  8.0 GB\n");
+        assert_has(outcome.out, "memory        8.0 GB\n");
         assert_has(outcome.out, "/srv/another/long/one");
         assert_narrow(outcome.out);
 }

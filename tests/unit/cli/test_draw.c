@@ -65,7 +65,7 @@ static void nothing_that_steers_a_terminal_comes_through(void **state)
 static void values_are_said_as_people_say_them(void **state)
 {
         (void)state;
-        assert_string_equal(human_duration(0), "0.0 s");
+        assert_string_equal(human_duration(0.0131), "13 ms");
         assert_string_equal(human_duration(0.84), "0.8 s");
         assert_string_equal(human_duration(9.96), "10 s");
         assert_string_equal(human_duration(59.6), "1 min 00 s");

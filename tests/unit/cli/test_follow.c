@@ -250,7 +250,7 @@ static void a_job_is_shown_with_all_results(void **state)
         assert_has(outcome.out, "    TABLE  WRITTEN  LOADED     FOUND  ALLOWED\n");
         assert_has(outcome.out, "    a_b          3       3         2  NO\n");
         assert_has(outcome.out, "    c            0       0  no table  gone\n");
-        assert_has(outcome.out, "  some bytes  1.5 kB\n  inner flag  yes\n");
+        assert_has(outcome.out, "  some        1.5 kB\n  inner flag  yes\n");
         assert_has(outcome.out, "    NAME  COUNT\n    x         1\n    y         -\n");
         assert_has(outcome.out, "Failed: rows are missing\n");
         assert_has(outcome.out, "\nDo this.\n");
