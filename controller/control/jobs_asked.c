@@ -109,14 +109,15 @@ static bool is_again(const TaskRow *tasks, const bool *again, size_t i)
         return false;
 }
 
-static int reset_tasks(Controller *controller, const Rows *rows, Error *error)
+// An adoption asks anew: what it was refused for was production's answer.
+static int reset_tasks(Controller *controller, const JobRow *job, const Rows *rows, Error *error)
 {
         _cleanup_free_ bool *again = memory_new(rows->count * sizeof *again);
         TaskRow *tasks = rows->items;
         int r = 0;
 
         for (size_t i = 0; i < rows->count && r == 0; i++) {
-                again[i] = is_again(tasks, again, i);
+                again[i] = job->kind == JOB_ADOPT || is_again(tasks, again, i);
                 if (!again[i])
                         continue;
                 tasks[i].state = TASK_PENDING;
@@ -167,7 +168,7 @@ int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *erro
         job->queued_us = clock_now_us();
         job->ended_us = 0;
         blob_set(&job->failure, NULL);
-        return reset_tasks(controller, &tasks, error)
+        return reset_tasks(controller, job, &tasks, error)
                        ?: tell(controller, job, who, "is retried", error)
                        ?: jobs_save(controller, job, error);
 }

@@ -59,28 +59,46 @@ static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *
         return dispatch_task(look->controller, job, tasks, task, mode, error);
 }
 
-static bool is_met(const TaskRow *tasks, size_t count, const char *label, size_t length)
+static bool is_label(const TaskRow *task, const char *label, size_t length)
 {
-        for (size_t i = 0; i < count; i++)
-                if (strlen(tasks[i].label) == length && strncmp(tasks[i].label, label, length) == 0)
-                        return tasks[i].state == TASK_DONE || tasks[i].state == TASK_SKIPPED;
-        return false;
+        return strlen(task->label) == length && strncmp(task->label, label, length) == 0;
 }
 
-static bool is_ready(const TaskRow *tasks, size_t count, const TaskRow *task)
+// Whether all that a task depends on is met; these stand before it.
+static bool is_ready(const TaskRow *tasks, const bool *met, size_t i)
 {
-        const char *at = task->depends ? task->depends : "";
+        const char *at = tasks[i].depends ? tasks[i].depends : "";
 
-        if (task->state != TASK_PENDING)
-                return false;
         for (; *at; at += strspn(at, " ")) {
                 size_t length = strcspn(at, " ");
 
-                if (!is_met(tasks, count, at, length))
-                        return false;
+                for (size_t k = 0; k < i; k++)
+                        if (is_label(&tasks[k], at, length) && !met[k])
+                                return false;
                 at += length;
         }
         return true;
+}
+
+// Sends what may begin. A skipped task is met as soon as all before it is: a dry run keeps its
+// order.
+static int send_ready(Look *look, const JobRow *job, const Rows *rows, Error *error)
+{
+        _cleanup_free_ bool *met = memory_new(rows->count * sizeof *met);
+        TaskRow *tasks = rows->items;
+        int r = 0;
+
+        for (size_t i = 0; i < rows->count && r == 0; i++) {
+                bool ready = is_ready(tasks, met, i);
+
+                met[i] = tasks[i].state == TASK_DONE || (tasks[i].state == TASK_SKIPPED && ready);
+                if (!ready || tasks[i].state != TASK_PENDING)
+                        continue;
+                r = send_task(look, job, rows, &tasks[i], TASK_RUN, error);
+                if (tasks[i].state == TASK_FAILED) // it could not be sent: the job goes back
+                        break;
+        }
+        return r;
 }
 
 static int go_on(Look *look, JobRow *job, const Rows *rows, Error *error)
@@ -89,7 +107,6 @@ static int go_on(Look *look, JobRow *job, const Rows *rows, Error *error)
         size_t under_way = 0;
         size_t pending = 0;
         bool gate = false;
-        int r = 0;
 
         for (size_t i = 0; i < rows->count; i++) {
                 under_way += task_is_under_way(&tasks[i]);
@@ -100,14 +117,7 @@ static int go_on(Look *look, JobRow *job, const Rows *rows, Error *error)
                 return jobs_complete(look->controller, job, rows, error);
         if (gate)
                 return under_way ? 0 : jobs_wait(look->controller, job, error);
-        for (size_t i = 0; i < rows->count && r == 0; i++) {
-                if (!is_ready(tasks, rows->count, &tasks[i]))
-                        continue;
-                r = send_task(look, job, rows, &tasks[i], TASK_RUN, error);
-                if (tasks[i].state == TASK_FAILED) // it could not be sent: the job goes back
-                        break;
-        }
-        return r;
+        return send_ready(look, job, rows, error);
 }
 
 static int go_back(Look *look, JobRow *job, const Rows *rows, Error *error)

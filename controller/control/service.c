@@ -133,7 +133,8 @@ void service_free(Service *service)
 {
         if (!service)
                 return;
-        wire_free(service->wire);
+        if (service->wire)
+                wire_free(service->wire);
         controller_free(service->controller);
         config_clear(&service->config);
         free(service->authority);

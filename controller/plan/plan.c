@@ -153,13 +153,17 @@ static void fill_link_preview(const Planning *planning, ProtobufCMessage *argume
                 planning->input->preview_link);
 }
 
-// A link that points elsewhere is somebody else's, and stays.
+// The link `prod` is set to what it points at, so that nothing changes when somebody has made the
+// preview production by hand. A link `preview` that points elsewhere is somebody else's, and stays.
 static void fill_unlink_preview(const Planning *planning, ProtobufCMessage *arguments)
 {
-        const char *link = planning->input->preview_link;
-        bool own = text_equal(link, planning->preview->name);
+        Fleet__SwitchArguments *links = switch_of(planning, arguments);
+        const PlanInput *input = planning->input;
 
-        add_link(switch_of(planning, arguments), "preview", own ? NULL : link, link);
+        if (!text_blank(input->prod_link))
+                add_link(links, "prod", input->prod_link, input->prod_link);
+        if (text_equal(input->preview_link, planning->preview->name))
+                add_link(links, "preview", NULL, input->preview_link);
 }
 
 // Forward when there is a preview, else back to the site that was replaced last. Afterwards a site

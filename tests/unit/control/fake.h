@@ -34,6 +34,7 @@ typedef struct FakeTask {
 typedef struct FakeHost {
         const char *name;
         bool connected;
+        bool full; // its link takes no more
         int links; // connections so far: each has a Link of its own
         FakeTask journal[16];
         size_t tasks;
@@ -86,6 +87,8 @@ static inline int fake_send(Link *link, const Fleet__Frame *frame)
                 return 0;
         if (link != fake_link(host) || !host->connected)
                 return -ENOTCONN;
+        if (host->full)
+                return -ENOBUFS;
         assert_true(host->received < ELEMENTS(host->inbox));
         host->inbox[host->received++] = (Fleet__Frame *)message_copy(&frame->base);
         return 0;
