@@ -89,6 +89,7 @@ static nng_stream_dialer *dialer_new(const char *address, bool ipv4_only, nng_tl
                 nng_stream_dialer_alloc(&dialer, url) != 0)
                 return NULL;
         nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
+        nng_stream_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
         return dialer;
 }
 
