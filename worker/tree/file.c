@@ -196,7 +196,8 @@ static int source_open(Node *node, const char *name)
 }
 
 // Attempts until what was read is one version of the file. 1: it never settled.
-static int content_copy(Worker *worker, Node *node, Entry *entry, int from, int to)
+static int content_copy(
+        Worker *worker, Node *node, Entry *entry, int from, int to, char hash[static HASH_TEXT])
 {
         Mirror *mirror = worker->run->mirror;
 
@@ -205,7 +206,7 @@ static int content_copy(Worker *worker, Node *node, Entry *entry, int from, int 
                 int result;
 
                 settle_clock(mirror, &entry->from);
-                result = manifest_copy(worker, from, to, entry);
+                result = manifest_copy(worker, from, to, &entry->from, node->block ? hash : NULL);
                 if (result == 0)
                         result = attributes_copy(worker, node, entry, from, to);
                 if (meta_read(from, "", &after) < 0 || !S_ISREG(after.mode))
@@ -226,6 +227,7 @@ static int content_copy(Worker *worker, Node *node, Entry *entry, int from, int 
 static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as)
 {
         _cleanup_close_ int from = source_open(node, entry->name), to = -EBADF;
+        char hash[HASH_TEXT];
         int result;
 
         if (from < 0)
@@ -234,7 +236,7 @@ static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as
         if (to < 0)
                 return target_failed(worker, node, entry->name, -errno);
         COUNT(worker, bytes_total, entry->from.size);
-        result = content_copy(worker, node, entry, from, to);
+        result = content_copy(worker, node, entry, from, to, hash);
         if (result < 0) {
                 (void)unlinkat(node->target, as, 0);
                 if (result == -ESTALE)
@@ -244,6 +246,8 @@ static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as
         if (result > 0)
                 run_tell(worker, TREE_SPECIAL, node, entry->name,
                         "it kept changing while it was read");
+        if (node->block)
+                manifest_add(node, &entry->from, entry->name, hash, NULL);
         COUNT(worker, copied, 1);
         return 0;
 }
@@ -284,6 +288,8 @@ static int other_make(Worker *worker, Node *node, Entry *entry, const char *as)
         if (result < 0)
                 return target_failed(worker, node, entry->name, -errno);
         COUNT(worker, links_corrected, corrected);
+        if (node->block)
+                manifest_add(node, &entry->from, entry->name, NULL, text);
         result = other_attributes(worker, node, entry, as);
         if (result < 0)
                 return target_failed(worker, node, entry->name, result);
@@ -330,7 +336,7 @@ static int make(Worker *worker, Node *node, Entry *entry, unsigned rename_flags,
 static int contents_differ(Worker *worker, int a, int b, uint64_t size)
 {
         char *buffer = worker_copy_buffer(worker);
-        size_t half = COPY_BUFFER / 2;
+        size_t half = DATA_BUFFER / 2;
 
         for (uint64_t at = 0; at < size;) {
                 ssize_t n = pread(a, buffer, half, (off_t)at);

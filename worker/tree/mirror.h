@@ -29,13 +29,13 @@ typedef struct Mirror {
         uint64_t device; // of the source
         uint64_t target_device;
         bool full;
-        bool clone_blocks; // FICLONE is worth trying
-        int64_t tick_ns;   // of the file system's clock, at most
+        bool clone_blocks;    // FICLONE is worth trying
+        uint64_t clone_least; // from this size on, in bytes
+        int64_t tick_ns;      // of the file system's clock, at most
         Links links;
         struct Cache *cache;          // of the last run; NULL: none
         struct CacheWriter *remember; // for the next run; NULL: none
         struct ManifestWriter *manifest;
-        atomic_bool no_reflink;   // the file system refused
         _Atomic uint64_t present; // entries of the target
         _Atomic uint64_t doomed;  // of these, to be deleted
 

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/text.h"
+#include "tree/manifest.h"
 
 enum {
         CHAIN_PATH = 4000, // bytes of a path that openat2(2) takes at once
@@ -36,6 +37,7 @@ void node_unref(Node *node)
 
                 node_close(node);
                 list_clear(&node->names);
+                manifest_drop(node);
                 free(node->entries);
                 free(node->states);
                 free((void *)node->excluded);

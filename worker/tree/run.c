@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "tree/data.h"
 #include "tree/node.h"
 
 enum {
@@ -87,6 +88,7 @@ static void worker_clear(Worker *worker)
 {
         free(worker->list_buffer);
         free(worker->copy_buffer);
+        hasher_free(worker->hasher);
         free(worker->scratch.states);
         free(worker->scratch.metas);
         free(worker->scratch.slots);
@@ -123,7 +125,7 @@ void run_free(Run *run)
 char *worker_copy_buffer(Worker *worker)
 {
         if (!worker->copy_buffer)
-                worker->copy_buffer = memory_new(COPY_BUFFER);
+                worker->copy_buffer = memory_new(DATA_BUFFER);
         return worker->copy_buffer;
 }
 

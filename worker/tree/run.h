@@ -15,7 +15,6 @@ typedef struct Node Node;
 typedef struct Run Run;
 
 enum {
-        COPY_BUFFER = 256 * 1024,
         TEMPORARY_SIZE = 36, // ".understudy-", 16 digits, ".tmp", NUL
 };
 
@@ -26,9 +25,10 @@ enum {
 
 typedef struct Worker {
         Run *run;
-        char *list_buffer; // LIST_BUFFER bytes
-        char *copy_buffer; // COPY_BUFFER bytes, made on first use
-        struct Scratch {   // of the directory being compared
+        char *list_buffer;     // LIST_BUFFER bytes
+        char *copy_buffer;     // DATA_BUFFER bytes, made on first use
+        struct Hasher *hasher; // made on first use
+        struct Scratch {       // of the directory being compared
                 struct CacheEntry *states;
                 Meta *metas;
                 size_t room;

@@ -1,11 +1,13 @@
 // The end of a mirror: what had to wait until the walk was over.
 #include <fcntl.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "tree/attribute.h"
 #include "tree/cache.h"
 #include "tree/exclude.h"
 #include "tree/file.h"
+#include "tree/manifest.h"
 #include "tree/remove.h"
 #include "tree/xattr.h"
 
@@ -97,6 +99,10 @@ int node_finish(Worker *worker, Node *node)
         if (result < 0)
                 return run_fail(node->run, node, NULL, result, "target",
                         "a directory's attributes could not be set");
+        result = node->block ? manifest_write(node->run->mirror->manifest, node) : 0;
+        if (result < 0)
+                return run_fail(node->run, NULL, node->run->options->manifest, result, "manifest",
+                        "the manifest could not be written");
         return remember(node, target);
 }
 
@@ -287,6 +293,15 @@ static int copy_instead(Worker *worker, Node *node, const Late *late, const Meta
         return file_make_equal(worker, node, &entry);
 }
 
+// Its content stands with the leader; of a symbolic link the text is part of the line.
+static void link_note(Node *node, const Late *late)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!S_ISLNK(late->from.mode) || file_read_link_at(node->target, late->name, &text) == 0)
+                manifest_add(node, &late->from, late->name, NULL, text);
+}
+
 static int link_one(Worker *worker, Node *node, const Late *late, Leader *leader)
 {
         Links *links = &node->run->mirror->links;
@@ -323,6 +338,8 @@ static int link_one(Worker *worker, Node *node, const Late *late, Leader *leader
                         "a hard link could not be made");
         run_tell(worker, have.mode ? TREE_CHANGED : TREE_ADDED, node, late->name, NULL);
         COUNT(worker, changed, 1);
+        if (node->block)
+                link_note(node, late);
         return 0;
 }
 

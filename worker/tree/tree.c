@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "tree/cache.h"
+#include "tree/manifest.h"
 #include "tree/mirror.h"
 #include "tree/remove.h"
 #include "tree/sync.h"
@@ -13,7 +14,8 @@
 
 enum {
         DELETE_PERCENT = 50,
-        DELETE_FREE = 100, // deletions that no guard asks about
+        DELETE_FREE = 100,            // deletions that no guard asks about
+        XFS_CLONE_LEAST = 256 * 1024, // bytes: below, sharing costs more than copying
         FS_BTRFS = 0x9123683e,
         FS_XFS = 0x58465342,
         FS_BCACHEFS = 0xca451a4e,
@@ -43,6 +45,7 @@ static void mirror_free(Mirror *mirror)
         }
         links_clear(&mirror->links);
         cache_end(mirror);
+        manifest_free(mirror->manifest);
         node_unref(mirror->root);
         pthread_mutex_destroy(&mirror->lock);
         free(mirror);
@@ -85,6 +88,8 @@ static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *err
                 target >= 0 && fstatfs(target, &fs) == 0 &&
                 (fs.f_type == FS_BTRFS || fs.f_type == FS_XFS || fs.f_type == FS_BCACHEFS) &&
                 mirror->device == to.device;
+        if (mirror->clone_blocks && fs.f_type == FS_XFS)
+                mirror->clone_least = XFS_CLONE_LEAST;
         return 0;
 }
 
@@ -193,11 +198,18 @@ static int clone_fill(Run *run, int source, int target, Error *error)
                 return result;
         mirror->root->fresh = target >= 0;
         mirror->root->absent = target < 0;
+        if (run->options->manifest && !run->options->dry_run)
+                result = manifest_new(
+                        run->options->manifest, run->options->hash, &mirror->manifest, error);
+        if (result < 0)
+                return result;
         result = walk(run, error);
         if (result == 0)
                 result = settle(run, error);
         if (result == 0 && !run->options->dry_run)
                 result = sync_file_system(run, target, error);
+        if (result == 0 && mirror->manifest)
+                result = manifest_commit(mirror->manifest, run->options->manifest, error);
         return result;
 }
 

@@ -9,6 +9,7 @@
 #include "tree/cache.h"
 #include "tree/exclude.h"
 #include "tree/file.h"
+#include "tree/manifest.h"
 #include "tree/remove.h"
 #include "tree/xattr.h"
 
@@ -305,6 +306,8 @@ static int directory_decide(Walk *walk, const char *name, const Meta *from, cons
         }
         child = node_new(node->run, node, name);
         child->meta = *from;
+        if (node->block)
+                manifest_add(node, from, name, NULL, NULL);
         cache_key(node->key, name, child->key);
         if (!exists) {
                 run_tell(walk->worker, have->mode ? TREE_CHANGED : TREE_ADDED, node, name, NULL);
@@ -597,6 +600,8 @@ static int compare(Walk *walk)
         if (result != 0)
                 return result;
         exclude_find(node);
+        if (node->run->mirror->manifest)
+                manifest_begin(node);
         result = survey(walk);
         if (result != 0)
                 return result;
