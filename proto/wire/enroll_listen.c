@@ -126,10 +126,13 @@ static const AcceptorHandlers acceptor_handlers = {
 static void enrollment_free(Member *member)
 {
         Enrollment *enrollment = CONTAINER(member, Enrollment, member);
+        Session *session, *next;
 
         LIST_REMOVE(member, entry);
-        while (!LIST_EMPTY(&enrollment->sessions))
-                session_free(LIST_FIRST(&enrollment->sessions));
+        for (session = LIST_FIRST(&enrollment->sessions); session; session = next) {
+                next = LIST_NEXT(session, entry);
+                session_free(session);
+        }
         acceptor_free(enrollment->acceptor);
         free(enrollment);
 }

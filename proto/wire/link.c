@@ -126,6 +126,8 @@ static void time_out(Link *link, const char *why)
 
         error_set(&error, -ETIMEDOUT, "timeout", "the other side does not answer");
         error_why(&error, "%s", why);
+        error_next(&error, "look at the network and at the other side's log; the worker keeps "
+                           "trying by itself");
         link_end(link, &error);
 }
 
@@ -158,8 +160,10 @@ static Deadline next_deadline(const Link *link)
         int64_t dead_us = limits->dead_ms * US_PER_MS;
         Deadline first = {stream_received_us(link->stream) + dead_us, pass_dead};
 
-        if (link->closing)
+        if (link->closing) {
                 earlier(&first, link->closing_us + LINGER_US, pass_linger);
+                return first;
+        }
         if (!link->opened && link->side->opens_at_message)
                 earlier(&first, link->created_us + limits->hello_ms * US_PER_MS, pass_hello);
         if (stream_is_drained(link->stream))

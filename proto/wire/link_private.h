@@ -42,7 +42,6 @@ struct Link {
         int64_t created_us, closing_us; // closing_us 0: not closing
         bool opened;                    // and told so
         bool closing;
-        bool greeted; // the peer sent a frame that is no ping
 };
 
 // `settings` must live as long as the owner.

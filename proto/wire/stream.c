@@ -69,6 +69,9 @@ static void fail(Stream *stream, int result)
         error_set(&error, -EIO, authentication ? "authentication" : "disconnected",
                 authentication ? "the two sides do not trust each other" : "the connection ended");
         error_why(&error, "%s", *peer.failure ? peer.failure : nng_strerror(result));
+        error_next(&error, "%s",
+                authentication ? "join the host again if its certificate is not of this controller"
+                               : "look at the other side's log; the worker keeps trying by itself");
         stream->handlers->ended(stream->userdata, &error);
 }
 

@@ -240,6 +240,13 @@ static inline void tick(evutil_socket_t fd, short events, void *userdata)
                 event_free(_ticker);                                                               \
         } while (0)
 
+static inline void run_for_ms(Fixture *fixture, int64_t ms)
+{
+        int64_t end_us = clock_monotonic_us() + ms * US_PER_MS;
+
+        RUN_UNTIL(fixture, clock_monotonic_us() >= end_us);
+}
+
 // A plain TCP connection to "127.0.0.1:PORT".
 static inline int raw_connect(const char *address)
 {

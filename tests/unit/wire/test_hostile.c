@@ -1,6 +1,7 @@
 // What strangers, and hosts with a certificate, can do to a listener.
 #include <openssl/x509v3.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "wire/client.h"
 
@@ -484,6 +485,29 @@ static void thousands_of_aborted_handshakes_do_no_harm(void **state)
         fixture_clear(&fixture);
 }
 
+static void running_out_of_descriptors_only_delays(void **state)
+{
+        enum { CONNECTIONS = 10 };
+        int connections[CONNECTIONS];
+        struct rlimit before, none;
+        Fixture fixture;
+
+        (void)state;
+        fixture_init(&fixture);
+        fixture_listen(&fixture, NULL);
+        for (int i = 0; i < CONNECTIONS; i++)
+                connections[i] = raw_connect(listener_address(fixture.listener));
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        run_for_ms(&fixture, 300);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_good_host_still_served(&fixture);
+        for (int i = 0; i < CONNECTIONS; i++)
+                close(connections[i]);
+        fixture_clear(&fixture);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -509,6 +533,7 @@ int main(void)
                 cmocka_unit_test(a_connection_that_says_nothing_is_closed_at_the_deadline),
                 cmocka_unit_test(silent_connections_over_the_cap_do_not_keep_hosts_out),
                 cmocka_unit_test(links_that_said_hello_do_not_count_against_the_cap),
+                cmocka_unit_test(running_out_of_descriptors_only_delays),
                 cmocka_unit_test(thousands_of_aborted_handshakes_do_no_harm),
         };
 

@@ -5,13 +5,6 @@
 
 static const char hello_frame[] = "\0\0\0\2\012\0"; // an empty Hello
 
-static void run_for_ms(Fixture *fixture, int64_t ms)
-{
-        int64_t end_us = clock_monotonic_us() + ms * US_PER_MS;
-
-        RUN_UNTIL(fixture, clock_monotonic_us() >= end_us);
-}
-
 // A host that said hello and then neither reads nor writes.
 static void stall_start(Fixture *fixture, Client *client)
 {
@@ -54,6 +47,29 @@ static void a_peer_that_stalls_fills_the_queue_and_no_more(void **state)
         link_close(fixture.controller.link, NULL, NULL);
         client_finish(&client, &fixture);
         assert_in_range(client.received, QUEUE, 2 * KERNEL_AT_MOST);
+        fixture_clear(&fixture);
+}
+
+static void a_stalled_peer_does_not_hold_up_its_own_refusal(void **state)
+{
+        _cleanup_free_ char *text = memory_new(1 << 20);
+        Fixture fixture;
+        Client client;
+        int64_t start_us;
+
+        (void)state;
+        memset(text, 'x', (1 << 20) - 1);
+        fixture_init(&fixture);
+        fixture_listen(&fixture, NULL);
+        stall_start(&fixture, &client);
+        while (send_hello(fixture.controller.link, text) == 0)
+                event_base_loop(fixture.base, EVLOOP_NONBLOCK);
+        start_us = clock_monotonic_us();
+        link_close(fixture.controller.link, "replaced", "");
+        RUN_UNTIL(&fixture, fixture.controller.closed == 1);
+        assert_in_range(clock_monotonic_us() - start_us, 0, 5 * US_PER_SECOND);
+        atomic_store(&client.stalls, false);
+        client_finish(&client, &fixture);
         fixture_clear(&fixture);
 }
 
@@ -377,6 +393,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_peer_that_stalls_fills_the_queue_and_no_more),
+                cmocka_unit_test(a_stalled_peer_does_not_hold_up_its_own_refusal),
                 cmocka_unit_test(a_frame_over_the_cap_is_not_sent),
                 cmocka_unit_test(a_silent_peer_is_dead_after_its_time),
                 cmocka_unit_test(pings_keep_an_idle_link_alive),
