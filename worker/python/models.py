@@ -167,7 +167,7 @@ def takes(model, name):
 def offered(model, function, name):
     given = {n for given in function.fields for n in (given, re.sub("_id$", "", given))}
     free = [f.name for f in model._meta.fields if f.name not in given and f.attname not in given
-            and not f.auto_created and not f.name.endswith("_ptr")]
+            and getattr(f, "column", None) and not f.auto_created]
     near = difflib.get_close_matches(name, free, SHOWN, 0.3)
     return near + [f for f in free if f not in near]
 

@@ -1,7 +1,7 @@
 // clone: copies production's project directory, without what belongs to production alone.
 //
-// The copy gets a marker with the job's number before it appears under its name, by one rename. So a
-// directory of that name is either this job's and whole, or somebody else's and refused.
+// The copy gets a marker with the job's number before it appears under its name, by one rename. So
+// a directory of that name is either this job's and whole, or somebody else's and refused.
 #include "steps/clone.h"
 
 #include <fcntl.h>
@@ -29,8 +29,8 @@ static void clone_clear(Clone *clone)
         free(clone->staged);
 }
 
-static int clone_open(StepContext *context, const Fleet__CloneArguments *arguments, Clone *clone,
-        Error *error)
+static int clone_open(
+        StepContext *context, const Fleet__CloneArguments *arguments, Clone *clone, Error *error)
 {
         const Policy *policy = step_policy(context);
         int r = site_open(policy, arguments->production, &clone->production, error);
@@ -170,7 +170,8 @@ static int clone_make(Clone *clone, const Fleet__ProbeResult *probe, Error *erro
         clone->result->n_left_out = left_out.count;
         clone->result->left_out = memory_new(left_out.count * sizeof(char *));
         for (size_t i = 0; i < left_out.count; i++)
-                clone->result->left_out[i] = text_escape(left_out.items[i], strlen(left_out.items[i]));
+                clone->result->left_out[i] =
+                        text_escape(left_out.items[i], strlen(left_out.items[i]));
         return 0;
 }
 

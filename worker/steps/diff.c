@@ -2,8 +2,8 @@
 
 #include <git2.h>
 
-char *diff_texts(const char *old_path, const char *old_text, const char *new_path,
-        const char *new_text)
+char *diff_texts(
+        const char *old_path, const char *old_text, const char *new_path, const char *new_text)
 {
         git_diff_options options = GIT_DIFF_OPTIONS_INIT;
         git_patch *patch = NULL;

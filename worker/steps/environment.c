@@ -1,8 +1,8 @@
 // environment: a new virtual environment for the preview, with production's packages and those that
 // the operator asks for.
 //
-// Virtual environments know their own path, so it is built in place, with a marker in it until it is
-// whole: one with the marker is removed and begun again.
+// Virtual environments know their own path, so it is built in place, with a marker in it until it
+// is whole: one with the marker is removed and begun again.
 #include <fcntl.h>
 
 #include "base/file.h"
@@ -25,8 +25,7 @@ typedef struct Environment {
         Requirements requirements;
 } Environment;
 
-#define ENVIRONMENT_EMPTY                                                                          \
-        ((Environment){.production = SITE_DIR_EMPTY, .preview = SITE_DIR_EMPTY})
+#define ENVIRONMENT_EMPTY ((Environment){.production = SITE_DIR_EMPTY, .preview = SITE_DIR_EMPTY})
 
 static void environment_clear(Environment *environment)
 {
@@ -48,12 +47,25 @@ static int failed(const Environment *environment, int r, const char *what, Error
 static int list_packages(StepContext *context, const SiteDir *site, json_t **ret, Error *error)
 {
         json_t *request = json_object();
-        int r = python_run(
-                context, site, "packages", request, NULL, NULL, NULL, 0, ret, error);
+        int r = python_run(context, site, "packages", request, NULL, NULL, NULL, 0, ret, error);
 
         json_decref(request);
         if (r == 0 && !json_is_array(json_object_get(*ret, "packages")))
                 r = error_set(error, -EBADMSG, "site-code", "the packages could not be listed");
+        return r;
+}
+
+static int check_production(const Environment *environment, Error *error)
+{
+        int r;
+
+        if (faccessat(environment->production.fd, "env/bin/python", X_OK, 0) == 0)
+                return 0;
+        r = -errno;
+        error_set(error, r, "no-environment", "production has no Python environment to copy");
+        error_where(error, "%s/env/bin/python", environment->production.path);
+        error_next(error, "Look at it: ls -l '%s/env' '%s/env/bin/'", environment->production.path,
+                environment->production.path);
         return r;
 }
 
@@ -66,7 +78,7 @@ static int environment_open(StepContext *context, const Fleet__EnvironmentArgume
         environment->context = context;
         if (r >= 0)
                 r = site_open(policy, arguments->preview, &environment->preview, error);
-        return r;
+        return r < 0 ? r : check_production(environment, error);
 }
 
 // ---------------------------------------------------------------- what is there
@@ -101,8 +113,8 @@ static const char *version_in(const json_t *list, const char *name)
         return NULL;
 }
 
-static void add_change(Fleet__EnvironmentResult *result, const char *name, const char *before,
-        const char *after)
+static void add_change(
+        Fleet__EnvironmentResult *result, const char *name, const char *before, const char *after)
 {
         Fleet__PackageChange *change;
 
@@ -142,8 +154,8 @@ static int report(Environment *environment, Fleet__EnvironmentResult *result, Er
 {
         TreeOptions options = tree_options(environment->context);
         TreeFigures figures = {0};
-        _cleanup_close_ int fd = file_open_beneath(
-                environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
+        _cleanup_close_ int fd =
+                file_open_beneath(environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
         json_t *after = NULL;
         int r = list_packages(environment->context, &environment->preview, &after, error);
 
@@ -215,8 +227,8 @@ static int make_venv(const Environment *environment, Error *error)
         int r;
 
         if (!base)
-                return failed(environment, -EBADMSG, "production's Python does not say where it is from",
-                        error);
+                return failed(environment, -EBADMSG,
+                        "production's Python does not say where it is from", error);
         step_note(environment->context, "Building %s with %s (Python %s)", path, base,
                 json_string_value(json_object_get(environment->before, "python")));
         r = process_check(environment->context, &spec, error);
@@ -238,8 +250,7 @@ static int copy_repositories(const Environment *environment, Error *error)
         site_act_as(&environment->production.owner);
         source = openat(environment->production.fd, "env/" REPOSITORIES,
                 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        target = file_open_beneath(
-                environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
+        target = file_open_beneath(environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
         if (source >= 0 && target >= 0) {
                 step_note(environment->context, "Copying env/" REPOSITORIES);
                 r = tree_clone(source, target, REPOSITORIES, &options, &figures, error);
@@ -293,7 +304,8 @@ static int run_pull(const Environment *environment, Error *error)
         int r;
 
         site_act_as(&environment->production.owner);
-        r = file_read_at(environment->production.fd, "env/bin/" PULL_SCRIPT, 1U << 20, &script, NULL);
+        r = file_read_at(
+                environment->production.fd, "env/bin/" PULL_SCRIPT, 1U << 20, &script, NULL);
         site_act_as(NULL);
         if (r < 0) {
                 failed(environment, r, "production's environment has no pull.sh", error);
@@ -301,30 +313,30 @@ static int run_pull(const Environment *environment, Error *error)
                 error_next(error, "Prepare the preview again without --install pull.sh.");
                 return r;
         }
-        renamed = word_replace(
-                script, environment->production.name, environment->preview.name, NULL);
-        bin = file_open_beneath(
-                environment->preview.fd, "env/bin", O_RDONLY | O_DIRECTORY, false);
+        renamed =
+                word_replace(script, environment->production.name, environment->preview.name, NULL);
+        bin = file_open_beneath(environment->preview.fd, "env/bin", O_RDONLY | O_DIRECTORY, false);
         r = bin < 0 ? bin : fstat(environment->preview.fd, &st) < 0 ? -errno : 0;
         st.st_mode = 0755;
         if (r == 0)
                 r = site_file_write(bin, PULL_SCRIPT, renamed, strlen(renamed), &st);
         if (r < 0)
                 return failed(environment, r, "cannot write the preview's pull.sh", error);
-        step_note(environment->context, "Running env/bin/" PULL_SCRIPT
-                                        "; what it asks is answered with end of file.");
+        step_note(environment->context,
+                "Running env/bin/" PULL_SCRIPT "; what it asks is answered with end of file.");
         r = process_check(environment->context, &spec, error);
         if (r < 0 && r != -ECANCELED && r != -ETIME)
-                error_next(error, "If it gave up because nobody answered its question, let it go on "
-                                  "without a terminal, and retry the job; or prepare the preview "
-                                  "without --install pull.sh.");
+                error_next(error,
+                        "If it gave up because nobody answered its question, let it go on "
+                        "without a terminal, and retry the job; or prepare the preview "
+                        "without --install pull.sh.");
         return r;
 }
 
 static int finish(const Environment *environment, Error *error)
 {
-        _cleanup_close_ int fd = file_open_beneath(
-                environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
+        _cleanup_close_ int fd =
+                file_open_beneath(environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
         int r = fd < 0 ? fd : 0;
 
         if (r == 0 && (syncfs(fd) < 0 || unlinkat(fd, BUILDING, 0) < 0 || fsync(fd) < 0))

@@ -101,8 +101,8 @@ TreeOptions tree_options(StepContext *context)
                 .progress = progress, .userdata = context, .cancel_fd = step_cancel_fd(context)};
 }
 
-int directory_discard(StepContext *context, int parent, const char *name, TreeFigures *figures,
-        Error *error)
+int directory_discard(
+        StepContext *context, int parent, const char *name, TreeFigures *figures, Error *error)
 {
         _cleanup_free_ char *gone = text_format(".%s.understudy-gone", name);
         TreeOptions options = tree_options(context);
@@ -183,8 +183,8 @@ static bool link_leads_to(const SiteDir *site, const char *role)
                 text_equal(name, site->name))
                 return true;
         return site->fd >= 0 && fstat(site->fd, &directory) == 0 &&
-               fstatat(site->root_fd, role, &target, 0) == 0 &&
-               directory.st_dev == target.st_dev && directory.st_ino == target.st_ino;
+               fstatat(site->root_fd, role, &target, 0) == 0 && directory.st_dev == target.st_dev &&
+               directory.st_ino == target.st_ino;
 }
 
 int root_links_refuse(const SiteDir *site, Error *error)

@@ -8,9 +8,9 @@
 #include "site/site.h"
 #include "tree/tree.h"
 
-// Reads a regular file beneath `dirfd` of at most `limit` bytes (-EFBIG), following no link (-ELOOP);
-// what is not a regular file: -EINVAL. `ret` is NUL-terminated and the caller's; `ret_stat` may be
-// NULL.
+// Reads a regular file beneath `dirfd` of at most `limit` bytes (-EFBIG), following no link
+// (-ELOOP); what is not a regular file: -EINVAL. `ret` is NUL-terminated and the caller's;
+// `ret_stat` may be NULL.
 int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size,
         struct stat *ret_stat) _must_use_;
 
@@ -31,8 +31,8 @@ int directory_discard(StepContext *context, int parent, const char *name, TreeFi
 // Options that report progress in files and bytes, and end with the task.
 TreeOptions tree_options(StepContext *context);
 
-// Name of the site, a directory in `root` itself, that the link `name` in the root points at; NULL in
-// `ret` when there is no such link. -EINVAL: it is no link; -EXDEV: it points elsewhere.
+// Name of the site, a directory in `root` itself, that the link `name` in the root points at; NULL
+// in `ret` when there is no such link. -EINVAL: it is no link; -EXDEV: it points elsewhere.
 int root_link_read(int root_fd, const char *root, const char *name, char **ret) _must_use_;
 
 // Refuses, with code "in-use", when a role's link in the root points at `site`.

@@ -43,8 +43,8 @@ static bool is_database(const Search *search, int dirfd, const char *path, const
                text_equal(rest, "-journal") || (!strchr(rest, '/') && is_sqlite(dirfd, name));
 }
 
-static bool left_out(const Search *search, int dirfd, const char *path, const char *name,
-        const struct stat *st)
+static bool left_out(
+        const Search *search, int dirfd, const char *path, const char *name, const struct stat *st)
 {
         if (left_out_by_name(path) || strstr(name, ".understudy-"))
                 return true;
@@ -68,8 +68,8 @@ static int visit(
         return !text_equal(path, "media"); // nothing in it belongs to production alone
 }
 
-int clone_left_out(const SiteDir *production, const Fleet__ProbeResult *probe, TextList *ret,
-        Error *error)
+int clone_left_out(
+        const SiteDir *production, const Fleet__ProbeResult *probe, TextList *ret, Error *error)
 {
         const Fleet__Database *database =
                 probe && probe->identity ? probe->identity->database : NULL;

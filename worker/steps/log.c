@@ -12,10 +12,10 @@ extern const StepOps step_log_ops;
 
 typedef struct LogPlan {
         SiteDir production, preview;
-        struct stat like;  // production's directory
-        char *parent;      // where the directory is made: resolved; NULL: in the project directory
-        char *directory;   // absolute; NULL: production has none
-        bool trusted;      // the parent is the policy's
+        struct stat like; // production's directory
+        char *parent;     // where the directory is made: resolved; NULL: in the project directory
+        char *directory;  // absolute; NULL: production has none
+        bool trusted;     // the parent is the policy's
 } LogPlan;
 
 static void log_plan_clear(LogPlan *plan)
@@ -36,7 +36,8 @@ static int plan_link(const Policy *policy, LogPlan *plan)
         int r = file_resolve(link, &target);
 
         if (r < 0 && !policy->log_root)
-                return r == -ENOENT ? 0 : r; // dangling: Lino writes no log, and neither will the clone
+                return r == -ENOENT ? 0
+                                    : r; // dangling: Lino writes no log, and neither will the clone
         if (policy->log_root) {
                 r = file_resolve(policy->log_root, &own);
                 if (r < 0)
@@ -70,14 +71,13 @@ static int plan_log(StepContext *context, LogPlan *plan)
         return 0;
 }
 
-static int log_open(StepContext *context, const Fleet__LogArguments *arguments, LogPlan *plan,
-        Error *error)
+static int log_open(
+        StepContext *context, const Fleet__LogArguments *arguments, LogPlan *plan, Error *error)
 {
         int r = site_open(step_policy(context), arguments->production, &plan->production, error);
 
         if (r >= 0)
-                r = site_open_root(
-                        step_policy(context), arguments->preview, &plan->preview, error);
+                r = site_open_root(step_policy(context), arguments->preview, &plan->preview, error);
         if (r < 0)
                 return r;
         r = plan_log(context, plan);
@@ -148,8 +148,9 @@ static int log_failed(int r, const LogPlan *plan, Error *error)
         error_set(error, r, "log", "cannot give the preview a log directory");
         error_where(error, "%s", plan->directory);
         if (r == -ENOTEMPTY)
-                error_next(error, "It holds the log of another site or an earlier one: move it away "
-                                  "(mv '%s' '%s.old'), and retry the job.",
+                error_next(error,
+                        "It holds the log of another site or an earlier one: move it away "
+                        "(mv '%s' '%s.old'), and retry the job.",
                         plan->directory, plan->directory);
         else if ((r == -EACCES || r == -EPERM) && plan->parent)
                 error_next(error,

@@ -161,12 +161,12 @@ static int mirror_directory(Mirror *mirror, const char *directory, Error *error)
         if (r < 0)
                 return r;
         mirror->directory = directory;
-        source = file_open_beneath(
-                mirror->production.fd, directory, O_RDONLY | O_DIRECTORY, false);
+        source = file_open_beneath(mirror->production.fd, directory, O_RDONLY | O_DIRECTORY, false);
         if (source == -ENOENT)
                 return source_missing(mirror, error);
         if (source < 0 || fstat(source, &st) < 0)
-                return open_failed(source < 0 ? source : -errno, &mirror->production, directory, error);
+                return open_failed(
+                        source < 0 ? source : -errno, &mirror->production, directory, error);
         target = open_target(mirror, &st);
         if (target < 0)
                 return open_failed(target, &mirror->preview, directory, error);
@@ -192,7 +192,8 @@ static int check_target(const Fleet__MirrorArguments *arguments, Error *error)
                 !(text_equal(arguments->production->root, arguments->preview->root) &&
                         text_equal(arguments->production->name, arguments->preview->name)))
                 return 0;
-        error_set(error, -EPERM, "interlock", "the mirror's target is not the site that is guarded");
+        error_set(
+                error, -EPERM, "interlock", "the mirror's target is not the site that is guarded");
         error_where(error, "%s/%s", arguments->preview->root, arguments->preview->name);
         error_next(error, "This is a mistake of the controller: see its log.");
         return -EPERM;

@@ -57,8 +57,7 @@ static void see_error(Pip *pip, const char *line)
 }
 
 // Shown to people: what pip complains of, and what it does. Not: each file it downloads.
-static int take_line(
-        void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length)
+static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length)
 {
         static const char *const quiet[] = {"  Downloading ", "  Using cached ",
                 "Requirement already satisfied", "  Preparing metadata", "  Getting requirements",
@@ -90,8 +89,7 @@ static char *join(const TextList *list, const char *prefix, const char *between)
         for (size_t i = 0; i < list->count; i++) {
                 _cleanup_free_ char *before = text;
 
-                text = text_format(
-                        "%s%s%s%s", before, i ? between : "", prefix, list->items[i]);
+                text = text_format("%s%s%s%s", before, i ? between : "", prefix, list->items[i]);
         }
         return text;
 }
@@ -106,8 +104,9 @@ static int install_failed(const Pip *pip, const SiteDir *site, const ProcessResu
         why = pip->errors.count ? join(&pip->errors, "", "\n") : text_copy(result->tail);
         error_why(error, "%s", why);
         if (pip->pins.count == 0) {
-                error_next(error, "See the log above; if the cause is passing (network, disk): "
-                                  "understudyctl job retry %s",
+                error_next(error,
+                        "See the log above; if the cause is passing (network, disk): "
+                        "understudyctl job retry %s",
                         job);
                 return -EIO;
         }

@@ -1,7 +1,7 @@
 // purge: removes all that belongs to one site: database, log directory, project directory.
 //
-// Every removal begins with a rename, and the project directory goes last: as long as it is there, a
-// killed purge finds what it needs to go on, and once it is gone only the renamed rest is left.
+// Every removal begins with a rename, and the project directory goes last: as long as it is there,
+// a killed purge finds what it needs to go on, and once it is gone only the renamed rest is left.
 //
 // A preview that was never finished cannot tell who it is. It is removed without its answer only if
 // the controller never knew it (guard.registered is absent), the clone step made the directory,
@@ -29,8 +29,7 @@ static void remember(Fleet__PurgeResult *result, const char *what)
         result->removed[result->n_removed++] = text_copy(what);
 }
 
-static void remember_tree(
-        Fleet__PurgeResult *result, const char *path, const TreeFigures *figures)
+static void remember_tree(Fleet__PurgeResult *result, const char *path, const TreeFigures *figures)
 {
         result->files += figures->deleted;
         result->bytes += figures->bytes;
@@ -63,10 +62,11 @@ static bool unfinished(const Fleet__Guard *guard, const SiteDir *site)
         return !guard->registered && clone_made(site, NULL) && !others_are_in(guard, site->path);
 }
 
-static int drop_database(StepContext *context, const SiteDir *site,
-        const Fleet__Database *database, Fleet__PurgeResult *result, Error *error)
+static int drop_database(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+        Fleet__PurgeResult *result, Error *error)
 {
-        _cleanup_free_ char *text = text_format("database %s (%s)", database->name, database->engine);
+        _cleanup_free_ char *text =
+                text_format("database %s (%s)", database->name, database->engine);
         const DatabaseEngine *engine;
         int r = database_engine(database, &engine, error);
 
@@ -87,8 +87,9 @@ static int ask_and_drop(StepContext *context, const Fleet__Guard *guard, const S
                 return drop_database(context, site, identity->database, result, error);
         if (r == -ECANCELED || r == -ETIME || !unfinished(guard, site))
                 return r;
-        step_note(context, "%s was never finished and does not answer (%s): its directory is "
-                           "removed, and no database elsewhere.",
+        step_note(context,
+                "%s was never finished and does not answer (%s): its directory is "
+                "removed, and no database elsewhere.",
                 site->name, error && error->why ? error->why : "no reason given");
         error_clear(error);
         return 0;
@@ -123,7 +124,9 @@ static int remove_log(StepContext *context, const SiteDir *site, const char *dir
         parent = text_copy_n(directory, (size_t)(strrchr(directory, '/') - directory));
         fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
-                return errno == ENOENT ? 0 : error_set(error, -errno, "log", "cannot open the log directory");
+                return errno == ENOENT
+                               ? 0
+                               : error_set(error, -errno, "log", "cannot open the log directory");
         if (fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                 st.st_uid != site->owner.uid) {
                 step_note(context, "%s is left as it is: it is not the site's owner's.", directory);

@@ -59,17 +59,18 @@ static int refuse(const char *requirement, const char *why, Error *error)
 
         error_set(error, -EINVAL, "bad-requirement", "'%s' cannot be installed", shown);
         error_why(error, "%s", why);
-        error_next(error, "Give --install a requirement such as 'lino-noi==26.9.2' or '-e PATH', the "
-                          "name of a requirements file in the project directory, or 'pull.sh'. "
-                          "Settings of pip itself belong into PIP_ variables that worker.conf "
-                          "lets through.");
+        error_next(error,
+                "Give --install a requirement such as 'lino-noi==26.9.2' or '-e PATH', the "
+                "name of a requirements file in the project directory, or 'pull.sh'. "
+                "Settings of pip itself belong into PIP_ variables that worker.conf "
+                "lets through.");
         return -EINVAL;
 }
 
 static void name_and_ask(Requirements *requirements, const char *line)
 {
-        _cleanup_free_ char *name =
-                requirement_name(text_starts(line, "-e ") ? line + 3 + strspn(line + 3, " ") : line);
+        _cleanup_free_ char *name = requirement_name(
+                text_starts(line, "-e ") ? line + 3 + strspn(line + 3, " ") : line);
 
         if (name)
                 text_list_add(&requirements->named, name);
@@ -77,8 +78,7 @@ static void name_and_ask(Requirements *requirements, const char *line)
 }
 
 // The packages that a requirements file names; pip itself reads it, with all that it may contain.
-static int ask_file(
-        Requirements *requirements, const SiteDir *site, const char *file, Error *error)
+static int ask_file(Requirements *requirements, const SiteDir *site, const char *file, Error *error)
 {
         _cleanup_free_ char *text = NULL;
         int r = site_file_read(site->fd, file, FILE_MAX, &text, NULL, NULL);
@@ -181,8 +181,7 @@ void requirements_freeze(Requirements *requirements, const json_t *packages,
                 } else if (url) {
                         text_list_take(&requirements->frozen, text_format("%s @ %s", name, url));
                 } else {
-                        text_list_take(
-                                &requirements->frozen, text_format("%s==%s", name, version));
+                        text_list_take(&requirements->frozen, text_format("%s==%s", name, version));
                 }
         }
 }

@@ -17,16 +17,16 @@ typedef struct Requirements {
 
 void requirements_clear(Requirements *requirements);
 
-// Reads what the operator asks for, each of `install` being a requirement as pip takes it, "-e PATH",
-// the name of a requirements file in the project directory, or "pull.sh". Other options of pip are
-// refused ("bad-requirement").
+// Reads what the operator asks for, each of `install` being a requirement as pip takes it, "-e
+// PATH", the name of a requirements file in the project directory, or "pull.sh". Other options of
+// pip are refused ("bad-requirement").
 int requirements_ask(Requirements *requirements, const SiteDir *site, char *const *install,
         size_t count, Error *error) _must_use_;
 
 // Adds production's packages, as worker/python/packages.py lists them. A pin gives way to a package
-// named by the operator; and since Lino's packages are released together and do not say so, those of
-// all of them to a named one. Paths in `from` (production's project directory or its environment)
-// become paths in `to`.
+// named by the operator; and since Lino's packages are released together and do not say so, those
+// of all of them to a named one. Paths in `from` (production's project directory or its
+// environment) become paths in `to`.
 void requirements_freeze(Requirements *requirements, const json_t *packages,
         const char *const from[2], const char *const to[2]);
 

@@ -42,8 +42,7 @@ static int rewrite_open(StepContext *context, const Fleet__RewriteArguments *arg
                 error);
 }
 
-static void report(
-        StepContext *context, const RewritePlan *plan, Fleet__RewriteResult *result)
+static void report(StepContext *context, const RewritePlan *plan, Fleet__RewriteResult *result)
 {
         result->diff = rewrite_plan_diff(plan);
         result->files = memory_new((plan->count + 1) * sizeof(char *));
@@ -51,8 +50,9 @@ static void report(
                 result->files[result->n_files++] =
                         text_escape(plan->files[i].new_path, strlen(plan->files[i].new_path));
         if (!plan->old_key)
-                step_note(context, "settings.py has no SECRET_KEY of its own that could be replaced: "
-                                   "the preview has the one that production has.");
+                step_note(context,
+                        "settings.py has no SECRET_KEY of its own that could be replaced: "
+                        "the preview has the one that production has.");
 }
 
 static int rewrite_run(StepContext *context, const ProtobufCMessage *message,

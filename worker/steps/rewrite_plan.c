@@ -48,7 +48,8 @@ static bool is_no_configuration(const char *path, const char *name)
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (text_equal(name, names[i]))
                         return true;
-        return text_equal(path, "media") || (path_depth(path) == 0 && text_starts(name, "snapshot"));
+        return text_equal(path, "media") ||
+               (path_depth(path) == 0 && text_starts(name, "snapshot"));
 }
 
 static char *random_key(void)
@@ -171,7 +172,8 @@ static int visit(
         RewriteFile file = {0};
         size_t size, renamed;
         bool descend = S_ISDIR(st->st_mode) && path_depth(path) < DEPTH_MAX;
-        _cleanup_free_ char *new_name = word_replace(name, plan->old_name, plan->new_name, &renamed);
+        _cleanup_free_ char *new_name =
+                word_replace(name, plan->old_name, plan->new_name, &renamed);
 
         if (rewrite_is_left_out(plan, path) || is_no_configuration(path, name))
                 return 0;
@@ -191,8 +193,8 @@ static int visit(
         if (renamed > 0 || !text_equal(file.before, file.after) ||
                 (file.original && !text_equal(file.original, file.after))) {
                 file.path = text_copy(path);
-                file.new_path = text_format(
-                        "%.*s%s", (int)(strlen(path) - strlen(name)), path, new_name);
+                file.new_path =
+                        text_format("%.*s%s", (int)(strlen(path) - strlen(name)), path, new_name);
                 plan_add(plan, &file);
                 return descend;
         }
@@ -243,7 +245,8 @@ static int write_file(const RewritePlan *plan, const RewriteFile *file)
         _cleanup_close_ int parent = open_parent(plan->subject->fd, file->path, &name);
 
         return parent < 0 ? parent
-                          : site_file_write(parent, name, file->after, strlen(file->after), file->like);
+                          : site_file_write(
+                                    parent, name, file->after, strlen(file->after), file->like);
 }
 
 static int rename_file(const RewritePlan *plan, const RewriteFile *file)
@@ -253,9 +256,9 @@ static int rename_file(const RewritePlan *plan, const RewriteFile *file)
 
         if (parent < 0)
                 return parent;
-        if (renameat2(parent, name, parent, strrchr(file->new_path, '/')
-                                                    ? strrchr(file->new_path, '/') + 1
-                                                    : file->new_path,
+        if (renameat2(parent, name, parent,
+                    strrchr(file->new_path, '/') ? strrchr(file->new_path, '/') + 1
+                                                 : file->new_path,
                     RENAME_NOREPLACE) < 0)
                 return -errno;
         return fsync(parent) < 0 ? -errno : 0;
@@ -268,7 +271,8 @@ int rewrite_plan_apply(const RewritePlan *plan, Error *error)
 
         for (size_t i = 0; i < plan->count && r == 0; i++) {
                 path = plan->files[i].path;
-                if (plan->files[i].before && !text_equal(plan->files[i].before, plan->files[i].after))
+                if (plan->files[i].before &&
+                        !text_equal(plan->files[i].before, plan->files[i].after))
                         r = write_file(plan, &plan->files[i]);
         }
         // What lies deeper first, while the directories above still have their old names.
@@ -302,7 +306,8 @@ char *rewrite_plan_diff(const RewritePlan *plan)
                 name = word_replace(file->new_path, plan->new_name, plan->old_name, NULL);
                 old_path = text_format("%s/%s", plan->old_name, name);
                 new_path = text_format("%s/%s", plan->new_name, file->new_path);
-                masked_before = secrets_mask(file->original ? file->original : "", "(production's)");
+                masked_before =
+                        secrets_mask(file->original ? file->original : "", "(production's)");
                 masked_after = secrets_mask(file->after ? file->after : "", "(a new one)");
                 part = diff_texts(old_path, masked_before, new_path, masked_after);
                 diff = text_format("%s%s", before, part);

@@ -7,10 +7,10 @@
 #include "steps/walk.h"
 #include "steps/words.h"
 
-#define FINDINGS_MAX 300
+#define FINDINGS_MAX   300
 #define LINE_MAX_CHARS 200
-#define CONTENT_MAX  (8U << 20) // of one file
-#define PER_FILE_MAX 20
+#define CONTENT_MAX    (8U << 20) // of one file
+#define PER_FILE_MAX   20
 
 typedef struct Scan {
         StepContext *context;
@@ -170,8 +170,8 @@ static int visit(
         return !text_equal(path, ".git/objects");
 }
 
-int rewrite_scan(StepContext *context, const RewritePlan *plan, Fleet__RewriteResult *result,
-        Error *error)
+int rewrite_scan(
+        StepContext *context, const RewritePlan *plan, Fleet__RewriteResult *result, Error *error)
 {
         Scan scan = {.context = context, .plan = plan, .result = result};
         int r = site_walk(plan->subject->fd, visit, &scan);

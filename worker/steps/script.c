@@ -21,10 +21,10 @@ extern const StepOps step_script_ops;
 typedef struct Script {
         StepContext *context;
         SiteDir production, preview;
-        int fd;          // the dump directory
-        char *directory; // its absolute path
+        int fd;           // the dump directory
+        char *directory;  // its absolute path
         struct stat like; // of restore.py: owner and mode for what is written
-        char *restore;   // texts; NULL: no such file
+        char *restore;    // texts; NULL: no such file
         char *script;
         char *base;
         Fleet__ScriptResult *result;
@@ -44,7 +44,8 @@ static void script_clear(Script *script)
         free(script->base);
 }
 
-static int file_failed(const Script *script, int r, const char *what, const char *name, Error *error)
+static int file_failed(
+        const Script *script, int r, const char *what, const char *name, Error *error)
 {
         error_set(error, r, "script", "cannot %s %s", what, name);
         error_where(error, "%s/%s", script->directory, name);
@@ -74,8 +75,8 @@ static int remove_file(const Script *script, const char *name, Error *error)
         return file_failed(script, -errno, "remove", name, error);
 }
 
-static int script_open(StepContext *context, const Fleet__ScriptArguments *arguments,
-        Script *script, Error *error)
+static int script_open(
+        StepContext *context, const Fleet__ScriptArguments *arguments, Script *script, Error *error)
 {
         const Policy *policy = step_policy(context);
         int r = site_open(policy, arguments->production, &script->production, error);
@@ -112,8 +113,7 @@ static void replace(char **text, const char *by)
 // The script first: should its base stay behind, the next merge finds the changes made already.
 static int write_script(Script *script, const char *text, const char *base, Error *error)
 {
-        int r = text_equal(text, script->script) ? 0
-                                                 : write_text(script, SCRIPT_FILE, text, error);
+        int r = text_equal(text, script->script) ? 0 : write_text(script, SCRIPT_FILE, text, error);
 
         if (r < 0)
                 return r;
@@ -139,8 +139,8 @@ static int refuse_conflict(const Script *script, unsigned line, Error *error)
         return -EEXIST;
 }
 
-// A merge that a person has finished becomes the script; it is up to date with the restore.py that it
-// was made with, which need not be the newest. One that still has markers counts only for the
+// A merge that a person has finished becomes the script; it is up to date with the restore.py that
+// it was made with, which need not be the newest. One that still has markers counts only for the
 // restore.py and the script it was made with.
 static int adopt_merge(Script *script, Error *error)
 {
@@ -165,11 +165,16 @@ static int adopt_merge(Script *script, Error *error)
         return r;
 }
 
-// The merge's base first: without it, a merge is not looked at.
+// The merge's base first: without it, a merge is not looked at. What somebody has begun to do about
+// a conflict with an earlier dump is kept.
 static int keep_conflict(const Script *script, const ScriptMerge *merge, Error *error)
 {
-        int r = write_text(script, MERGE_BASE_FILE, script->restore, error);
+        int r = 0;
 
+        if (renameat(script->fd, MERGE_FILE, script->fd, MERGE_OLD_FILE) < 0 && errno != ENOENT)
+                r = file_failed(script, -errno, "move away", MERGE_FILE, error);
+        if (r >= 0)
+                r = write_text(script, MERGE_BASE_FILE, script->restore, error);
         if (r >= 0)
                 r = write_text(script, MERGE_FILE, merge->text, error);
         return r < 0 ? r : refuse_conflict(script, script_marker_line(merge->text), error);
@@ -179,7 +184,8 @@ static int refuse_broken(const Script *script, Error *error)
 {
         _cleanup_free_ char *job = step_job(script->context);
 
-        error_set(error, -EBADMSG, "script-broken", "%s has no main() that can be read", SCRIPT_FILE);
+        error_set(
+                error, -EBADMSG, "script-broken", "%s has no main() that can be read", SCRIPT_FILE);
         error_where(error, "%s/%s", script->directory, SCRIPT_FILE);
         error_why(error, "a bracket or quote is open, or the function is gone");
         error_next(error,
@@ -204,8 +210,9 @@ static int merge_script(Script *script, Error *error)
         if (!has_main(script->script))
                 return refuse_broken(script, error);
         if (!script->base)
-                step_note(script->context, "It is not known which restore.py %s came from: all that "
-                                           "differs is taken for edits.",
+                step_note(script->context,
+                        "It is not known which restore.py %s came from: all that "
+                        "differs is taken for edits.",
                         SCRIPT_FILE);
         script_merge(script->base, script->script, script->restore, &merge);
         if (merge.conflicts > 0)
@@ -244,7 +251,8 @@ static int refuse_mismatches(const Script *script, const json_t *mismatches, Err
 
                 line = text_format("%s:%lld: %s%s%s", SCRIPT_FILE,
                         (long long)json_integer_value(json_object_get(mismatch, "line")),
-                        function ? function : "", text_blank(function) ? "" : ": ", what ? what : "");
+                        function ? function : "", text_blank(function) ? "" : ": ",
+                        what ? what : "");
                 step_note(script->context, "%s", line);
                 if (index >= REPORTED_MAX)
                         continue;
@@ -300,7 +308,8 @@ static int script_run(StepContext *context, const ProtobufCMessage *message,
         if (r >= 0)
                 r = compare_models(&script, error);
         if (r >= 0)
-                script.result->diff = diff_texts(RESTORE_FILE, script.restore, SCRIPT_FILE, script.script);
+                script.result->diff =
+                        diff_texts(RESTORE_FILE, script.restore, SCRIPT_FILE, script.script);
         return r;
 }
 

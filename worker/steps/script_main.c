@@ -1,16 +1,17 @@
-// main() of a restore.py: what comes before its execfile lines, the lines themselves, what comes after.
+// main() of a restore.py: what comes before its execfile lines, the lines themselves, what comes
+// after.
 #include <ctype.h>
 
 #include "steps/script_merge.h"
 
 // A line of main()'s own indentation with what belongs to it.
 typedef struct Item {
-        char *text;    // lines, comments above an execfile line among them
-        char *file;    // "x_1" of a line that is, or was, execfile("x_1.py" ...); else NULL
-        char *table;   // "x"
+        char *text;  // lines, comments above an execfile line among them
+        char *file;  // "x_1" of a line that is, or was, execfile("x_1.py" ...); else NULL
+        char *table; // "x"
         bool commented;
-        bool loads;    // another statement with execfile lines inside, such as an "if"
-        bool own;      // stays as it is, having been made by hand
+        bool loads; // another statement with execfile lines inside, such as an "if"
+        bool own;   // stays as it is, having been made by hand
 } Item;
 
 typedef struct Items {
@@ -194,8 +195,7 @@ static void attach_comments(Items *items)
         }
 }
 
-static void split_lines(
-        const char *text, const ScriptUnits *const scripts[3], Items *ret)
+static void split_lines(const char *text, const ScriptUnits *const scripts[3], Items *ret)
 {
         const char *line = text;
         size_t indent = 4, length;
@@ -285,8 +285,8 @@ static bool loaded_inside(
         return false;
 }
 
-// The line that says how `file` is loaded by hand: its own; or when the table had other parts, one of
-// theirs, and it is only commented out if they all are.
+// The line that says how `file` is loaded by hand: its own; or when the table had other parts, one
+// of theirs, and it is only commented out if they all are.
 static const Item *hand_line(const Items *ours, const Item *theirs)
 {
         const Item *own = find_item(ours, theirs->file), *found = NULL;
@@ -341,8 +341,9 @@ static char *refresh_statement(
                         continue;
                 text_list_add(&done, table);
                 if (!has_table(theirs, table)) {
-                        _cleanup_free_ char *gone = text_format("%.*spass  # %s.py is no longer dumped\n",
-                                (int)indentation(line), line, file);
+                        _cleanup_free_ char *gone =
+                                text_format("%.*spass  # %s.py is no longer dumped\n",
+                                        (int)indentation(line), line, file);
 
                         append(&result, gone, strlen(gone));
                 }
@@ -424,8 +425,7 @@ static void insert_handmade(const Items *base, const Items *ours, const Items *t
         }
 }
 
-static void count_main(
-        ScriptMerge *merge, const char *base, const char *ours, const char *theirs)
+static void count_main(ScriptMerge *merge, const char *base, const char *ours, const char *theirs)
 {
         bool by_hand = strcmp(base, ours) != 0, anew = strcmp(base, theirs) != 0;
 
@@ -454,8 +454,8 @@ static void suppose_lines(const Items *ours, const ScriptUnits *const scripts[3]
         base->count = kept;
 }
 
-char *script_merge_main(ScriptMerge *merge, const char *base, const char *ours,
-        const char *theirs, const ScriptUnits *const scripts[3])
+char *script_merge_main(ScriptMerge *merge, const char *base, const char *ours, const char *theirs,
+        const ScriptUnits *const scripts[3])
 {
         Body old _cleanup_(body_clear) = {0}, edited _cleanup_(body_clear) = {0};
         Body new _cleanup_(body_clear) = {0};

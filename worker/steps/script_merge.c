@@ -9,7 +9,7 @@ typedef struct Output {
                 char *text;
                 size_t blank;
                 bool comment;
-        } *pieces;
+        } * pieces;
         size_t count;
 } Output;
 
@@ -22,12 +22,13 @@ static void output_clear(Output *output)
 
 static void output_insert(Output *output, size_t at, const ScriptUnit *unit, char *take_text)
 {
-        output->pieces =
-                memory_grow(output->pieces, (output->count + 1) * sizeof(*output->pieces));
+        output->pieces = memory_grow(output->pieces, (output->count + 1) * sizeof(*output->pieces));
         memmove(output->pieces + at + 1, output->pieces + at,
                 (output->count - at) * sizeof(*output->pieces));
-        output->pieces[at] = (struct Piece){
-                .key = unit->key, .text = take_text, .blank = unit->blank, .comment = unit->comment};
+        output->pieces[at] = (struct Piece){.key = unit->key,
+                .text = take_text,
+                .blank = unit->blank,
+                .comment = unit->comment};
         output->count++;
 }
 
@@ -63,8 +64,7 @@ static git_merge_file_input merge_input(const char *text, const char *path)
         return input;
 }
 
-char *script_merge_text(
-        ScriptMerge *merge, const char *base, const char *ours, const char *theirs)
+char *script_merge_text(ScriptMerge *merge, const char *base, const char *ours, const char *theirs)
 {
         git_merge_file_input inputs[] = {merge_input(base, "restore.py"),
                 merge_input(ours, "restore2preview.py"), merge_input(theirs, "restore.py")};
@@ -93,8 +93,8 @@ char *script_merge_text(
         return text;
 }
 
-// What `ours` makes of a unit of `theirs`; NULL: it was removed by hand. `supposed`: there is no real
-// base.
+// What `ours` makes of a unit of `theirs`; NULL: it was removed by hand. `supposed`: there is no
+// real base.
 static char *merge_unit(ScriptMerge *merge, const ScriptUnit *base, const ScriptUnit *ours,
         const ScriptUnit *theirs, const ScriptUnits *const scripts[3], bool supposed)
 {
@@ -107,8 +107,8 @@ static char *merge_unit(ScriptMerge *merge, const ScriptUnit *base, const Script
                 return NULL;
         }
         if (base && ours && strcmp(theirs->key, SCRIPT_MAIN) == 0)
-                return script_merge_main(merge, supposed ? NULL : base->text, ours->text,
-                        theirs->text, scripts);
+                return script_merge_main(
+                        merge, supposed ? NULL : base->text, ours->text, theirs->text, scripts);
         return script_merge_text(
                 merge, base ? base->text : "", ours ? ours->text : "", theirs->text);
 }
@@ -123,8 +123,8 @@ static size_t output_index(const Output *output, const char *key)
 
 // What was made by hand goes after what it stands after by hand. A unit that restore.py no longer
 // has is kept if it was edited.
-static void insert_handmade(ScriptMerge *merge, Output *output, const ScriptUnits *base,
-        const ScriptUnits *ours)
+static void insert_handmade(
+        ScriptMerge *merge, Output *output, const ScriptUnits *base, const ScriptUnits *ours)
 {
         size_t after = 0; // where the next one goes
 

@@ -4,8 +4,8 @@
 
 // Where the reader is between two lines.
 typedef struct Lexer {
-        char quote; // of a triple-quoted string that is open; 0: none
-        int depth;  // of brackets
+        char quote;  // of a triple-quoted string that is open; 0: none
+        int depth;   // of brackets
         bool joined; // the line ended with a backslash
 } Lexer;
 
@@ -61,10 +61,10 @@ static bool lexer_open(const Lexer *lexer)
 typedef struct Parser {
         ScriptUnits *units;
         Lexer lexer;
-        const char *unit;    // start of the unit that is being read; NULL: none yet
-        const char *first;   // its first line that is no comment
-        const char *end;     // of what certainly belongs to it
-        bool decorated;      // its def is still to come
+        const char *unit;  // start of the unit that is being read; NULL: none yet
+        const char *first; // its first line that is no comment
+        const char *end;   // of what certainly belongs to it
+        bool decorated;    // its def is still to come
 } Parser;
 
 static bool begins(const char *line, const char *word)
@@ -80,7 +80,8 @@ static char *key_of(const char *line, const char *end)
 {
         size_t length = (size_t)((memchr(line, '\n', (size_t)(end - line)) ?: (void *)end) -
                                  (const void *)line);
-        size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+        size_t name =
+                strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
         const char *after = line + name + strspn(line + name, " \t");
 
         while (line < end && *line == '@') { // the name is that of what is decorated

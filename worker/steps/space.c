@@ -1,6 +1,7 @@
 // space: compares what the coming steps will write with what is free, file system by file system.
 //
-// What a step writes is what the last run of the series wrote, or else what production has, measured.
+// What a step writes is what the last run of the series wrote, or else what production has,
+// measured.
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
@@ -11,8 +12,8 @@
 extern const StepOps step_space_ops;
 
 enum {
-        GROWTH_PERCENT = 20,      // what a series may have grown since its last run
-        DUMP_PERCENT = 150,       // a dump's size by that of a SQLite database
+        GROWTH_PERCENT = 20,        // what a series may have grown since its last run
+        DUMP_PERCENT = 150,         // a dump's size by that of a SQLite database
         ENVIRONMENT_INODES = 30000, // of a Lino environment; measured: 26,000
 };
 #define ENVIRONMENT_BYTES (UINT64_C(600) << 20) // when there is none to measure
@@ -108,7 +109,8 @@ static int measure_environment(Space *space, TreeFigures *ret, Error *error)
 
 static uint64_t database_bytes(const Fleet__SpaceArguments *arguments)
 {
-        uint64_t now = arguments->production_probe ? arguments->production_probe->database_bytes : 0;
+        uint64_t now =
+                arguments->production_probe ? arguments->production_probe->database_bytes : 0;
 
         return now > arguments->last_database_bytes ? now : arguments->last_database_bytes;
 }
@@ -154,8 +156,9 @@ static int measure_media(Space *space, const SiteDir *site, TreeFigures *ret, Er
         return fd < 0 ? 0 : measure(space, fd, path, NULL, ret, error);
 }
 
-// Production's side: the new dump beside the last one, and the copy of the database it is read from.
-// The preview's: the dump's mirror, what media has grown, and the new database beside the old one.
+// Production's side: the new dump beside the last one, and the copy of the database it is read
+// from. The preview's: the dump's mirror, what media has grown, and the new database beside the old
+// one.
 static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error *error)
 {
         TreeFigures here = {0}, there = {0};
@@ -186,8 +189,7 @@ static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error
         return 0;
 }
 
-static int refuse(
-        const Fleet__SpaceNeed *need, uint64_t reserve, uint64_t percent, Error *error)
+static int refuse(const Fleet__SpaceNeed *need, uint64_t reserve, uint64_t percent, Error *error)
 {
         uint64_t wanted = need->needed_bytes + reserve;
 

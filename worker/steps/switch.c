@@ -48,8 +48,7 @@ static int check_project(const SiteDir *site, Error *error)
         static const char *const files[] = {"manage.py", "settings.py"};
 
         for (size_t i = 0; i < ELEMENTS(files); i++) {
-                _cleanup_close_ int fd =
-                        file_open_beneath(site->fd, files[i], O_PATH, false);
+                _cleanup_close_ int fd = file_open_beneath(site->fd, files[i], O_PATH, false);
 
                 if (fd >= 0)
                         continue;
@@ -62,8 +61,8 @@ static int check_project(const SiteDir *site, Error *error)
         return 0;
 }
 
-static int check_link(const StepContext *context, const char *root, const Fleet__Link *link,
-        Error *error)
+static int check_link(
+        const StepContext *context, const char *root, const Fleet__Link *link, Error *error)
 {
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
         Fleet__Site named = FLEET__SITE__INIT;
@@ -141,11 +140,13 @@ static int refuse_moved(
                 link->name);
         error_where(error, "%s/%s", root->path, link->name);
         error_why(error, "it should point at %s%s, and %s%s",
-                text_blank(link->before) ? "nothing" : "", text_blank(link->before) ? "" : link->before,
+                text_blank(link->before) ? "nothing" : "",
+                text_blank(link->before) ? "" : link->before,
                 text_blank(current) ? "there is no such link" : "it points at ",
                 text_blank(current) ? "" : current);
-        error_next(error, "Find out who set it; look at both links with ls -l '%s', and ask for the "
-                          "switch again.",
+        error_next(error,
+                "Find out who set it; look at both links with ls -l '%s', and ask for the "
+                "switch again.",
                 root->path);
         return -ESTALE;
 }
@@ -160,8 +161,8 @@ static int set_link(const Root *root, const char *name, const char *site)
 }
 
 // Every link is where it should be, or where it was. `ret_left` is the number still to be set.
-static int links_compare(const Root *root, const Fleet__SwitchArguments *arguments,
-        size_t *ret_left, Error *error)
+static int links_compare(
+        const Root *root, const Fleet__SwitchArguments *arguments, size_t *ret_left, Error *error)
 {
         *ret_left = 0;
         for (size_t i = 0; i < arguments->n_links; i++) {
@@ -181,8 +182,8 @@ static int links_compare(const Root *root, const Fleet__SwitchArguments *argumen
 }
 
 // Puts back those of the first `count` links that point where we set them.
-static int links_put_back(const Root *root, const Fleet__SwitchArguments *arguments, size_t count,
-        Error *error)
+static int links_put_back(
+        const Root *root, const Fleet__SwitchArguments *arguments, size_t count, Error *error)
 {
         for (size_t i = count; i-- > 0;) {
                 const Fleet__Link *link = arguments->links[i];

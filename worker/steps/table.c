@@ -1,5 +1,5 @@
-// The row of proto/steps.h and the code that does it, brought together: a row without a step does not
-// link.
+// The row of proto/steps.h and the code that does it, brought together: a row without a step does
+// not link.
 #include "step/step.h"
 
 #define DECLARE(name, flags, deadline, title) extern const StepOps step_##name##_ops;

@@ -44,8 +44,7 @@ static int walk(int fd, const char *prefix, int depth, WalkVisit visit, void *us
                 return depth == 0 ? r : 0;
         for (size_t i = 0; i < names.count; i++) {
                 const char *name = names.items[i];
-                _cleanup_free_ char *path =
-                        text_format("%s%s%s", prefix, *prefix ? "/" : "", name);
+                _cleanup_free_ char *path = text_format("%s%s%s", prefix, *prefix ? "/" : "", name);
                 _cleanup_close_ int child = -EBADF;
                 struct stat st;
 

@@ -8,8 +8,8 @@
 
 // One entry: `name` in the directory `dirfd`, `path` from where the walk began. Returns 1 to walk
 // into it, if it is a directory; 0 not to; a negative errno ends the walk.
-typedef int (*WalkVisit)(void *userdata, int dirfd, const char *path, const char *name,
-        const struct stat *st);
+typedef int (*WalkVisit)(
+        void *userdata, int dirfd, const char *path, const char *name, const struct stat *st);
 
 // Follows no link. A directory that cannot be read is passed over, except the first. The entries of
 // a directory are read before the first of them is visited.

@@ -11,8 +11,8 @@ static bool is_word(char c)
 char *word_replace(const char *text, const char *from, const char *to, size_t *ret_count)
 {
         size_t length = strlen(from), replacement = strlen(to), count = 0, size = 0;
-        char *result = memory_new(strlen(text) / length * (length + replacement) + length +
-                                  strlen(text) + 1);
+        char *result = memory_new(
+                strlen(text) / length * (length + replacement) + length + strlen(text) + 1);
         const char *at = text, *found;
 
         while ((found = strstr(at, from))) {
@@ -61,7 +61,8 @@ bool assignment_find(const char *text, const char *name, size_t *ret_start, size
                         continue;
                 at += 1 + strspn(at + 1, " \t");
                 end = *at == '\'' || *at == '"' ? strchr(at + 1, *at) : NULL;
-                if (!end || memchr(at, '\n', (size_t)(end - at)) || memchr(at, '\\', (size_t)(end - at)))
+                if (!end || memchr(at, '\n', (size_t)(end - at)) ||
+                        memchr(at, '\\', (size_t)(end - at)))
                         continue;
                 *ret_start = (size_t)(at + 1 - text);
                 *ret_length = (size_t)(end - at - 1);
@@ -72,8 +73,8 @@ bool assignment_find(const char *text, const char *name, size_t *ret_start, size
 
 // The value is the second group. Quoted, as in Python; bare, as in an .ini file or a shell script.
 static const char *const secret_patterns[] = {
-        "(SECRET_KEY|PASSWORD|PASSWD|SECRET|TOKEN|API_KEY)['\"]?[ \t]*[]:=,]+[ \t]*b?['\"]([^'\"]+)",
-        "^[ \t]*[A-Z0-9_.]*(SECRET_KEY|PASSWORD|PASSWD|SECRET|TOKEN|API_KEY)[ \t]*=[ \t]*"
+        "(SECRET_KEY|PASSWORD|PASSWD|SECRET|TOKEN|API_KEY)['\"]?[] \t:=,]+b?['\"]([^'\"]+)",
+        "^[A-Z0-9_. \t]*(SECRET_KEY|PASSWORD|PASSWD|SECRET|TOKEN|API_KEY)[ \t]*=[ \t]*"
         "([^'\" \t(]+)",
         "[a-z0-9+]+://([^:/@ \t]*):([^@ \t'\"]+)@",
 };

@@ -45,7 +45,8 @@ static inline void step_refused(StepFixture *f, const StepOps *ops, const char *
         assert_non_null(error->next);
 }
 
-static inline void step_undone(StepFixture *f, const StepOps *ops, const ProtobufCMessage *arguments)
+static inline void step_undone(
+        StepFixture *f, const StepOps *ops, const ProtobufCMessage *arguments)
 {
         Error error _cleanup_error_ = ERROR_EMPTY;
 

@@ -49,8 +49,7 @@ static int close_world(void **state)
 
 static Fleet__CloneResult *cloned(World *w)
 {
-        return (Fleet__CloneResult *)step_done(
-                &w->f, &step_clone_ops, "clone", &w->arguments.base);
+        return (Fleet__CloneResult *)step_done(&w->f, &step_clone_ops, "clone", &w->arguments.base);
 }
 
 static void refused(World *w, const char *code)
@@ -119,7 +118,8 @@ static void links_into_production_lead_into_the_clone(void **state)
         World *w = *state;
         _cleanup_free_ char *expected = text_format("%s/berta/tmp", w->f.root);
 
-        shell("cd '%s/anna' && mkdir -p tmp media/volumes && ln -s \"$PWD/tmp\" media/volumes/inbox "
+        shell("cd '%s/anna' && mkdir -p tmp media/volumes && ln -s \"$PWD/tmp\" "
+              "media/volumes/inbox "
               "&& ln -s /usr/share media/volumes/other && ln -s nowhere dangling",
                 w->f.root);
         fleet__clone_result__free_unpacked(cloned(w), NULL);

@@ -42,8 +42,8 @@ static int close_world(void **state)
 
 static char *given(World *w)
 {
-        Fleet__LogResult *result = (Fleet__LogResult *)step_done(
-                &w->f, &step_log_ops, "log", &w->arguments.base);
+        Fleet__LogResult *result =
+                (Fleet__LogResult *)step_done(&w->f, &step_log_ops, "log", &w->arguments.base);
         char *directory = text_copy(result->directory);
 
         fleet__log_result__free_unpacked(result, NULL);
@@ -136,7 +136,8 @@ static void a_site_cannot_have_a_directory_made_where_it_may_not_write(void **st
 
         if (geteuid() != 0)
                 skip();
-        shell("chown -R nobody '%s/anna' '%s/berta'; chmod 755 '%s'", w->f.root, w->f.root, w->logs);
+        shell("chown -R nobody '%s/anna' '%s/berta'; chmod 755 '%s'", w->f.root, w->f.root,
+                w->logs);
         text_list_add(&w->f.policy.users, "nobody");
         step_refused(&w->f, &step_log_ops, "log", &w->arguments.base, "log", &w->error);
         assert_non_null(strstr(w->error.next, "log_root = "));

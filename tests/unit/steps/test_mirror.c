@@ -83,7 +83,8 @@ static void refused(World *w, const char *code)
 
 static void assert_equal(const World *w)
 {
-        shell("cd '%s' && rm -f anna/media/volumes/inbox && mv berta/media/volumes/inbox berta/inbox "
+        shell("cd '%s' && rm -f anna/media/volumes/inbox && mv berta/media/volumes/inbox "
+              "berta/inbox "
               "&& diff -r --no-dereference anna/media berta/media && diff -r "
               "anna/snapshot2preview berta/snapshot2preview",
                 w->f.root);
@@ -136,7 +137,8 @@ static void a_link_in_the_place_of_media_is_refused_on_either_side(void **state)
 
         shell("cd '%s/berta' && rmdir media && mkdir other && ln -s other media", w->f.root);
         refused(w, "media-link");
-        shell("cd '%s' && rm berta/media && mv anna/media . && ln -s ../media anna/media", w->f.root);
+        shell("cd '%s' && rm berta/media && mv anna/media . && ln -s ../media anna/media",
+                w->f.root);
         refused(w, "media-link");
         assert_true(there(&w->f, "media/a/b/two"));
 }
@@ -156,8 +158,8 @@ static void a_directory_that_production_lacks_is_not_emptied(void **state)
 static void a_preview_that_says_it_is_production_is_not_touched(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *setting = text_format(
-                "DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+        _cleanup_free_ char *setting =
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
 
         fake_site_setting(&w->f, "berta", setting);
         refused(w, "interlock");

@@ -89,7 +89,8 @@ static void refused(World *w, const char *code)
 
 static void assert_gone(const World *w)
 {
-        shell("test \"$(ls -A '%s' | tr '\\n' ' ')\" = 'anna prod ' && test \"$(ls -A '%s/log')\" = "
+        shell("test \"$(ls -A '%s' | tr '\\n' ' ')\" = 'anna prod ' && test \"$(ls -A '%s/log')\" "
+              "= "
               "anna",
                 w->f.root, w->f.directory);
 }
@@ -113,7 +114,8 @@ static void a_killed_purge_goes_on(void **state)
         shell("mv '%s' '%s/log/.berta.understudy-gone'", w->logs, w->f.directory);
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
-        shell("mkdir -p '%s/.berta.understudy-gone/media'", w->f.root); // project directory half gone
+        shell("mkdir -p '%s/.berta.understudy-gone/media'",
+                w->f.root); // project directory half gone
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
         fleet__purge_result__free_unpacked(purged(w), NULL);
@@ -123,7 +125,8 @@ static void a_shared_environment_loses_only_the_link(void **state)
 {
         World *w = *state;
 
-        shell("cd '%s/root' && mv berta/env ../shared && ln -s ../../shared berta/env", w->f.directory);
+        shell("cd '%s/root' && mv berta/env ../shared && ln -s ../../shared berta/env",
+                w->f.directory);
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
         assert_true(there(&w->f, "../shared/bin/python"));
@@ -144,8 +147,8 @@ static void what_is_linked_is_refused(void **state)
 static void a_site_that_says_it_is_another_is_refused(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *setting = text_format(
-                "DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+        _cleanup_free_ char *setting =
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
 
         fake_site_setting(&w->f, "berta", setting);
         refused(w, "interlock");
@@ -176,8 +179,8 @@ static void a_preview_that_was_never_finished_goes_without_an_answer(void **stat
 static void an_unfinished_preview_that_names_production_leaves_productions_database(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *setting = text_format(
-                "DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+        _cleanup_free_ char *setting =
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
 
         w->guard.registered = NULL;
         fake_site_setting(&w->f, "berta", setting);

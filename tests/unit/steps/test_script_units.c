@@ -7,7 +7,8 @@
 
 #include "steps/script_merge.h"
 
-// ---------------------------------------------------------------- a restore.py as dump2py writes it
+// ---------------------------------------------------------------- a restore.py as dump2py writes
+// it
 
 #define TABLES 12
 
@@ -41,7 +42,8 @@ static void write_main(FILE *out, const Dump *dump)
 
                 if (dump->parts[table] < 2)
                         fprintf(out, "    execfile(\"app_t%u.py\", *args)\n", table);
-                for (unsigned part = 1; dump->parts[table] >= 2 && part <= dump->parts[table]; part++)
+                for (unsigned part = 1; dump->parts[table] >= 2 && part <= dump->parts[table];
+                        part++)
                         fprintf(out, "    execfile(\"app_t%u_%u.py\", *args)\n", table, part);
         }
         fputs("    loader.finalize()\n    logger.info(\"Loaded %d objects\")\n"
@@ -55,18 +57,19 @@ static char *restore_py(const Dump *dump)
         size_t size;
         FILE *out = open_memstream(&text, &size);
 
-        fprintf(out,
-                "#!/usr/bin/env python\n# -*- coding: UTF-8 -*-\n\n"
-                "# This is a Python dump created using dump2py.\n\n"
-                "from lino import logger\nSOURCE_VERSION = '25.12.1'\n\nimport os\n\n"
-                "if settings.USE_TZ:\n    def dt(*args):\n        return 1\nelse:\n"
-                "    def dt(*args):\n        return 2\n\n"
-                "def bv2kw(fieldname, values):\n    \"\"\"\n    Needed\n    \"\"\"\n    return 3\n\n");
+        fprintf(out, "#!/usr/bin/env python\n# -*- coding: UTF-8 -*-\n\n"
+                     "# This is a Python dump created using dump2py.\n\n"
+                     "from lino import logger\nSOURCE_VERSION = '25.12.1'\n\nimport os\n\n"
+                     "if settings.USE_TZ:\n    def dt(*args):\n        return 1\nelse:\n"
+                     "    def dt(*args):\n        return 2\n\n"
+                     "def bv2kw(fieldname, values):\n    \"\"\"\n    Needed\n    \"\"\"\n    "
+                     "return 3\n\n");
         for (unsigned i = 0; i < TABLES; i++)
                 for (unsigned j = 0; j < dump->count; j++)
                         if (dump->order[j] == i)
                                 fprintf(out, "app_T%u = resolve_model(\"app.T%u\")\n", i, i);
-        fprintf(out, "\n\n# There are models with circular dependencies :\n# - app.T%u (%u rows)\n\n",
+        fprintf(out,
+                "\n\n# There are models with circular dependencies :\n# - app.T%u (%u rows)\n\n",
                 dump->order[0], dump->rows);
         for (unsigned i = 0; i < dump->count; i++)
                 write_function(out, dump->order[i]);
@@ -154,7 +157,8 @@ static void a_unit_is_known_by_its_name(void **state)
         assert_int_equal(units.count, 6);
         assert_string_equal(units.units[0].key, "import os");
         assert_string_equal(units.units[1].key, "def f");
-        assert_string_equal(units.units[1].text, "# about f\ndef f(a,\n      b):\n\n    return 1\n");
+        assert_string_equal(
+                units.units[1].text, "# about f\ndef f(a,\n      b):\n\n    return 1\n");
         assert_string_equal(units.units[2].key, "def g");
         assert_string_equal(units.units[3].text, "X = [\n1,\n]\n");
         assert_string_equal(units.units[4].text, "s = \"\"\"\ndef no():\n\"\"\"\n");
@@ -163,8 +167,8 @@ static void a_unit_is_known_by_its_name(void **state)
 
 static void text_that_is_no_python_is_taken_apart_without_loss(void **state)
 {
-        static const char *const texts[] = {"", "\n\n", "(((", "'''", "def", "  x\n", "\\", "#", "@",
-                "a = 'b\n\"\"\"", ")]}", "def main\n"};
+        static const char *const texts[] = {"", "\n\n", "(((", "'''", "def", "  x\n", "\\", "#",
+                "@", "a = 'b\n\"\"\"", ")]}", "def main\n"};
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(texts); i++) {
@@ -200,7 +204,8 @@ static void an_edited_function_keeps_its_edit_where_it_moves(void **state)
         _cleanup_free_ char *expected = NULL;
 
         (void)state;
-        ours = edit(base, "    return app_T3(**kw)", "    kw.update(extra=1)\n    return app_T3(**kw)");
+        ours = edit(
+                base, "    return app_T3(**kw)", "    kw.update(extra=1)\n    return app_T3(**kw)");
         shuffle(&dump);
         theirs = restore_py(&dump);
         expected = edit(theirs, "    return app_T3(**kw)",
@@ -236,12 +241,15 @@ static void a_line_commented_out_stays_so_in_all_its_parts(void **state)
 
 static void a_table_whose_name_ends_in_a_number_is_no_part(void **state)
 {
-        static const char base[] = "def create_x(a): pass\n\ndef create_x_1(a): pass\n\ndef main(args):\n"
-                                   "    go()\n    execfile(\"x.py\", *args)\n"
-                                   "    execfile(\"x_1.py\", *args)\n    done()\n";
-        _cleanup_free_ char *ours = edit(base, "    execfile(\"x_1.py\"", "    #execfile(\"x_1.py\"");
-        _cleanup_free_ char *theirs = edit(base, "    execfile(\"x.py\", *args)\n    execfile(\"x_1.py\", *args)\n",
-                "    execfile(\"x_1.py\", *args)\n    execfile(\"x.py\", *args)\n");
+        static const char base[] =
+                "def create_x(a): pass\n\ndef create_x_1(a): pass\n\ndef main(args):\n"
+                "    go()\n    execfile(\"x.py\", *args)\n"
+                "    execfile(\"x_1.py\", *args)\n    done()\n";
+        _cleanup_free_ char *ours =
+                edit(base, "    execfile(\"x_1.py\"", "    #execfile(\"x_1.py\"");
+        _cleanup_free_ char *theirs =
+                edit(base, "    execfile(\"x.py\", *args)\n    execfile(\"x_1.py\", *args)\n",
+                        "    execfile(\"x_1.py\", *args)\n    execfile(\"x.py\", *args)\n");
         _cleanup_free_ char *result = merged(base, ours, theirs);
 
         (void)state;
@@ -253,8 +261,9 @@ static void a_new_table_is_taken_over(void **state)
 {
         Dump small = dump_of(4), large = dump_of(6);
         _cleanup_free_ char *base = restore_py(&small), *theirs = restore_py(&large);
-        _cleanup_free_ char *ours = edit(base, "    kw.update(name=name)\n    kw.update(remark=remark)\n"
-                                               "    return app_T1",
+        _cleanup_free_ char *ours = edit(base,
+                "    kw.update(name=name)\n    kw.update(remark=remark)\n"
+                "    return app_T1",
                 "    kw.update(title=name)\n    return app_T1");
         _cleanup_free_ char *result = merged(base, ours, theirs);
 
@@ -284,9 +293,11 @@ static void what_was_made_by_hand_stays_after_what_it_follows(void **state)
         Dump dump = dump_of(6);
         _cleanup_free_ char *base = restore_py(&dump), *theirs = NULL, *result = NULL;
         _cleanup_free_ char *one = edit(base, "import os\n", "import os\nimport mine\n");
-        _cleanup_free_ char *two = edit(one, "def create_app_t0(", "def helper():\n    return 7\n\ndef create_app_t0(");
+        _cleanup_free_ char *two = edit(
+                one, "def create_app_t0(", "def helper():\n    return 7\n\ndef create_app_t0(");
         _cleanup_free_ char *ours = edit(two, "    execfile(\"app_t3.py\", *args)\n",
-                "    execfile(\"app_t3.py\", *args)\n    if args.quick:\n        pass\n    mine.fix()\n");
+                "    execfile(\"app_t3.py\", *args)\n    if args.quick:\n        pass\n    "
+                "mine.fix()\n");
 
         (void)state;
         shuffle(&dump);
@@ -294,7 +305,8 @@ static void what_was_made_by_hand_stays_after_what_it_follows(void **state)
         result = merged(base, ours, theirs);
         assert_once(result, "import os\nimport mine\n");
         assert_once(result, "def helper():\n    return 7\n");
-        assert_once(result, "    execfile(\"app_t3.py\", *args)\n    if args.quick:\n        pass\n    mine.fix()\n");
+        assert_once(result, "    execfile(\"app_t3.py\", *args)\n    if args.quick:\n        "
+                            "pass\n    mine.fix()\n");
 }
 
 static void lines_within_a_statement_made_by_hand_stay_in_it(void **state)
@@ -335,7 +347,8 @@ static void both_sides_of_one_function_are_merged_line_by_line(void **state)
         Dump dump = dump_of(3);
         ScriptMerge merge _cleanup_merge_ = {0};
         _cleanup_free_ char *base = restore_py(&dump);
-        _cleanup_free_ char *ours = edit(base, "    return app_T1(**kw)", "    return app_T1(x=1, **kw)");
+        _cleanup_free_ char *ours =
+                edit(base, "    return app_T1(**kw)", "    return app_T1(x=1, **kw)");
         _cleanup_free_ char *theirs = edit(base, "def create_app_t1(id, name, remark):",
                 "def create_app_t1(id, name, remark, more):");
 
@@ -352,7 +365,8 @@ static void a_contradiction_is_shown_with_markers(void **state)
         Dump dump = dump_of(3);
         ScriptMerge merge _cleanup_merge_ = {0};
         _cleanup_free_ char *base = restore_py(&dump);
-        _cleanup_free_ char *ours = edit(base, "def create_app_t1(id, name, remark):", "def create_app_t1(id, name):");
+        _cleanup_free_ char *ours =
+                edit(base, "def create_app_t1(id, name, remark):", "def create_app_t1(id, name):");
         _cleanup_free_ char *theirs = edit(base, "def create_app_t1(id, name, remark):",
                 "def create_app_t1(id, name, remark, more):");
 
@@ -368,8 +382,10 @@ static void without_a_base_nothing_is_lost(void **state)
 {
         Dump small = dump_of(4), large = dump_of(6);
         _cleanup_free_ char *old = restore_py(&small), *theirs = NULL, *result = NULL;
-        _cleanup_free_ char *one = edit(old, "    execfile(\"app_t2.py\"", "    # execfile(\"app_t2.py\"");
-        _cleanup_free_ char *ours = edit(one, "    return app_T1(**kw)", "    return app_T1(x=1, **kw)");
+        _cleanup_free_ char *one =
+                edit(old, "    execfile(\"app_t2.py\"", "    # execfile(\"app_t2.py\"");
+        _cleanup_free_ char *ours =
+                edit(one, "    return app_T1(**kw)", "    return app_T1(x=1, **kw)");
 
         (void)state;
         shuffle(&large);
@@ -393,7 +409,8 @@ static const Edit edits[] = {
         {"    return app_T1(**kw)\n", "    kw.pop('remark')\n    return app_T1(**kw)\n"},
         {"def create_app_t2(", "# by hand\ndef helper_two(x):\n    return x\n\ndef create_app_t2("},
         {"    execfile(\"app_t3.py\", *args)\n", ""},
-        {"    execfile(\"app_t4.py\", *args)\n", "    execfile(\"app_t4.py\", *args)\n    fix_four()\n"},
+        {"    execfile(\"app_t4.py\", *args)\n",
+                "    execfile(\"app_t4.py\", *args)\n    fix_four()\n"},
         {"import os\n", "import os\nimport mine\n"},
         {"    execfile(\"app_t5.py\", *args)\n",
                 "    # because of five\n    execfile(\"app_t5.py\", *args)  # five\n"},
@@ -431,14 +448,16 @@ static void check_files(const char *text, const Dump *dump, unsigned applied)
         for (unsigned i = 0; i < dump->count; i++) {
                 unsigned table = dump->order[i];
 
-                for (unsigned part = dump->parts[table] < 2 ? 0 : 1; part <= dump->parts[table]; part++) {
+                for (unsigned part = dump->parts[table] < 2 ? 0 : 1; part <= dump->parts[table];
+                        part++) {
                         _cleanup_free_ char *file =
                                 part ? text_format("execfile(\"app_t%u_%u.py\"", table, part)
                                      : text_format("execfile(\"app_t%u.py\"", table);
                         unsigned expected = table == 3 && applied & 1U << 3 ? 0 : 1;
 
                         if (occurrences(text, file) != expected)
-                                fail_msg("%s is there %u times:\n%s", file, occurrences(text, file), text);
+                                fail_msg("%s is there %u times:\n%s", file, occurrences(text, file),
+                                        text);
                         if (!part)
                                 break;
                 }

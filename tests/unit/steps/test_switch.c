@@ -103,8 +103,7 @@ static void a_run_killed_between_the_links_goes_on(void **state)
 static void a_run_that_is_done_is_found_done(void **state)
 {
         World *w = *state;
-        _cleanup_message_ ProtobufCMessage *result =
-                message_new(&fleet__switch_result__descriptor);
+        _cleanup_message_ ProtobufCMessage *result = message_new(&fleet__switch_result__descriptor);
 
         assert_int_equal(
                 step_switch_ops.check(w->f.context, &w->arguments.base, result, &w->error), 0);
