@@ -128,6 +128,7 @@ static void session_copy_options(Session *session, const CommandLine *line)
         session->json = command_flag(line, "json");
         options->dry_run = command_flag(line, "dry-run");
         options->verbose = command_flag(line, "verbose");
+        options->no_sync = command_flag(line, "no-sync");
         options->threads = (uint32_t)number(line, "threads");
         options->bytes_per_second = number(line, "bytes-per-second");
         options->pressure_percent = (uint32_t)number(line, "pressure");
@@ -310,6 +311,8 @@ static const CommandWord tree_and_manifest[] = {
 #define COPY_OPTIONS                                                                               \
         {.name = "dry-run", .help = "Change nothing; print what would change, a line each."},      \
                 {.name = "verbose", .help = "Print what changes, a line each."}, OPTION_JSON,      \
+                {.name = "no-sync",                                                                \
+                        .help = "Do not wait for the disk: as cp and rsync do, for measuring."},   \
                 {.name = "exclude",                                                                \
                         .value = "PATH",                                                           \
                         .flags = COMMAND_REPEATED,                                                 \

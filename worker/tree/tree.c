@@ -206,7 +206,7 @@ static int clone_fill(Run *run, int source, int target, Error *error)
         result = walk(run, error);
         if (result == 0)
                 result = settle(run, error);
-        if (result == 0 && !run->options->dry_run)
+        if (result == 0 && !run->options->dry_run && !run->options->no_sync)
                 result = sync_file_system(run, target, error);
         if (result == 0 && mirror->manifest)
                 result = manifest_commit(mirror->manifest, run->options->manifest, error);
@@ -310,7 +310,7 @@ static int mirror_run(Run *run, int target, Error *error)
         if (result < 0 || run->options->dry_run)
                 return result;
         run_figures(run, &figures);
-        if (figures.changed > 0)
+        if (figures.changed > 0 && !run->options->no_sync)
                 result = sync_file_system(run, target, error);
         late = result;
         if (late == 0)

@@ -63,6 +63,7 @@ typedef struct TreeOptions {
 
         bool dry_run;     // events only
         bool verbose;     // events for every change
+        bool no_sync;     // not durable on return; for measuring, and for what is made anew anyway
         bool anyway;      // mirror: whatever the guards say
         uint32_t threads; // 0: twice the cores, at most 8
 
