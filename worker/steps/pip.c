@@ -19,6 +19,11 @@ static void pip_clear(Pip *pip)
         text_list_clear(&pip->pins);
 }
 
+static void result_clear(ProcessResult *result)
+{
+        free(result->tail);
+}
+
 static uint64_t total(const Pip *pip)
 {
         return pip->requirements->frozen.count + pip->requirements->asked.count;
@@ -132,15 +137,13 @@ int pip_install(StepContext *context, const SiteDir *site, const char *file,
                 .account = &site->owner,
                 .line = take_line,
                 .userdata = &pip};
-        ProcessResult result = {0};
-        _cleanup_free_ char *tail = NULL;
+        ProcessResult result _cleanup_(result_clear) = {0};
         int r;
 
         process_environment(step_policy(context), &site->owner, &environment);
         text_list_add(&environment, "PIP_ROOT_USER_ACTION=ignore");
         spec.environment = (const char *const *)environment.items;
         r = process_run(context, &spec, &result, error);
-        tail = result.tail;
         if (r < 0 || result.status == 0)
                 return r;
         return install_failed(&pip, site, &result, file, error);

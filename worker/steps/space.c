@@ -127,7 +127,7 @@ static int need_prepare(Space *space, const Fleet__SpaceArguments *arguments, Er
 {
         TextList left_out _cleanup_text_list_ = {0};
         TreeFigures project = {0}, environment = {0};
-        FileSystem *system;
+        FileSystem *system = NULL;
         int r = file_system_of(space, space->preview.root_fd, space->preview.root, &system);
 
         if (r < 0)
@@ -162,7 +162,7 @@ static int measure_media(Space *space, const SiteDir *site, TreeFigures *ret, Er
 static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error *error)
 {
         TreeFigures here = {0}, there = {0};
-        FileSystem *production, *preview;
+        FileSystem *production = NULL, *preview = NULL;
         int r;
 
         if (space->preview.fd < 0) {
