@@ -46,23 +46,15 @@ static int refuse(
         return r;
 }
 
-static int set_number(const Option *option, uint64_t *field, const char *value, Error *error)
+static int set_number(const Option *option, uint64_t *field, const char *value,
+        int (*parse)(const char *, uint64_t *), const char *expected, Error *error)
 {
-        static const struct {
-                int (*parse)(const char *, uint64_t *);
-                const char *expected;
-        } kinds[] = {
-                [OPTION_NUMBER] = {text_parse_u64, "it takes a number"},
-                [OPTION_SIZE] = {option_parse_size, "it takes a size, such as 512 MiB or 4 GB"},
-                [OPTION_DURATION] = {text_parse_duration,
-                        "it takes a duration, such as 90 s, 15 min, 26 h or 30 d"},
-        };
         _cleanup_free_ char *bounds = NULL;
         uint64_t number;
-        int r = kinds[option->type].parse(value, &number);
+        int r = parse(value, &number);
 
         if (r < 0)
-                return refuse(option, r, value, kinds[option->type].expected, error);
+                return refuse(option, r, value, expected, error);
         if (number >= option->least && (!option->most || number <= option->most)) {
                 *field = number;
                 return 0;
@@ -110,9 +102,16 @@ int option_set(const Option *option, void *config, const char *value, Error *err
                 return 0;
         case OPTION_BOOLEAN:
                 return set_boolean(option, field, value, error);
-        default:
-                return set_number(option, field, value, error);
+        case OPTION_NUMBER:
+                return set_number(option, field, value, text_parse_u64, "it takes a number", error);
+        case OPTION_SIZE:
+                return set_number(option, field, value, option_parse_size,
+                        "it takes a size, such as 512 MiB or 4 GB", error);
+        case OPTION_DURATION:
+                return set_number(option, field, value, text_parse_duration,
+                        "it takes a duration, such as 90 s, 15 min, 26 h or 30 d", error);
         }
+        return -EINVAL;
 }
 
 static void clear_field(const Option *option, void *config)

@@ -9,8 +9,8 @@
 
 #include "base/macro.h"
 
-void *memory_new(size_t size);                // zeroed
-void *memory_grow(void *memory, size_t size); // realloc
+void *memory_new(size_t size) __attribute__((returns_nonnull)); // zeroed
+void *memory_grow(void *memory, size_t size) __attribute__((returns_nonnull)); // realloc
 
 char *text_copy(const char *text); // NULL gives NULL
 char *text_copy_n(const char *text, size_t length);

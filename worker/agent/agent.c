@@ -7,12 +7,12 @@
 
 #include "agent/identity.h"
 #include "agent/lock.h"
-#include "base/notify.h"
 #include "agent/protocol.h"
 #include "agent/tasks.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 
 #define JOURNAL_RETRY_MS 5000
 

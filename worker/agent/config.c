@@ -5,8 +5,6 @@
 #include "base/file.h"
 #include "names.h"
 
-extern char **environ;
-
 static int check_command(const char *value, Error *error)
 {
         if (value[0] == '/')

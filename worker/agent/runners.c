@@ -15,8 +15,6 @@
 // After a start, before the next spare: the task just begun comes first.
 #define SPARE_DELAY_MS 20
 
-extern char **environ;
-
 struct Runner {
         Runners *runners;
         Runner *next;
@@ -182,7 +180,8 @@ static int spawn_process(char *const *program, int input, pid_t *ret)
         return -r;
 }
 
-static int spare_new(Runners *runners, Runner **ret)
+// NULL, with errno, when it cannot be started.
+static Runner *spare_new(Runners *runners)
 {
         _cleanup_(runner_freep) Runner *runner = NULL;
         _cleanup_close_ int input = -EBADF, output = -EBADF;
@@ -190,62 +189,65 @@ static int spare_new(Runners *runners, Runner **ret)
         pid_t pid;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-                return -errno;
+                return NULL;
         input = ends[0];
         output = ends[1];
         r = spawn_process(runners->program, input, &pid);
-        if (r < 0)
-                return r;
-        runner = runner_new(runners, pid, true);
-        runner->socket = TAKE_FD(output);
-        r = runner_watch(runner);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(runner);
-        return 0;
+        if (r == 0) {
+                runner = runner_new(runners, pid, true);
+                runner->socket = TAKE_FD(output);
+                r = runner_watch(runner);
+        }
+        if (r == 0)
+                return TAKE_PTR(runner);
+        errno = -r;
+        return NULL;
 }
 
 static void on_refill(evutil_socket_t fd, short what, void *userdata)
 {
         Runners *runners = userdata;
-        int r = runners->spare ? 0 : spare_new(runners, &runners->spare);
-
         (void)fd, (void)what;
-        if (r < 0)
-                log_warning("cannot start a spare runner: %s", strerror(-r));
+        if (!runners->spare)
+                runners->spare = spare_new(runners);
+        if (!runners->spare)
+                log_warning("cannot start a spare runner: %s", strerror(errno));
 }
 
+// Negative, with errno, when the runner is not there any more.
 static int send_order(Runner *runner, const RunnerTask *task)
 {
         RunnerOrder order = {.canceled = task->canceled};
         size_t length = strlen(task->directory);
-        int socket = TAKE_FD(runner->socket);
-        ssize_t n;
+        _cleanup_close_ int socket = TAKE_FD(runner->socket);
 
         if (length >= sizeof(order.directory)) {
-                close(socket);
-                return -ENAMETOOLONG;
+                errno = ENAMETOOLONG;
+                return -1;
         }
         memcpy(order.directory, task->directory, length);
-        n = send(socket, &order, sizeof(order), MSG_NOSIGNAL);
-        n = n < 0 ? -errno : 0;
-        close(socket);
-        return (int)n;
+        return send(socket, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+// A spare that has just died says so by its pidfd, and is not missed.
+static Runner *start_with(Runners *runners, const RunnerTask *task)
+{
+        Runner *runner = TAKE_PTR(runners->spare);
+
+        if (runner && send_order(runner, task) == 0)
+                return runner;
+        runner = spare_new(runners);
+        return runner && send_order(runner, task) == 0 ? runner : NULL;
 }
 
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error)
 {
         struct timeval wait = {0, SPARE_DELAY_MS * US_PER_MS};
-        Runner *runner = TAKE_PTR(runners->spare);
-        int r = runner ? send_order(runner, task) : -EPIPE;
+        Runner *runner = start_with(runners, task);
 
-        // A spare that has just died says so by its pidfd, and is not missed.
-        if (r == -EPIPE || r == -ECONNRESET) {
-                r = spare_new(runners, &runner);
-                if (r == 0)
-                        r = send_order(runner, task);
-        }
-        if (r < 0) {
+        if (!runner) {
+                int r = -errno;
+
                 error_set(error, r, "runner", "cannot start a runner");
                 error_where(error, "%s", task->directory);
                 return r;
@@ -262,7 +264,7 @@ static int find_holder(Runners *runners, const char *directory, Runner **ret)
 {
         _cleanup_close_ int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(runner_freep) Runner *runner = NULL;
-        pid_t pid, still;
+        pid_t pid = 0, still = 0;
         int r = dirfd < 0 ? -errno : lock_holder(dirfd, "lock", &pid);
 
         if (r < 0 || pid <= 0)
@@ -301,15 +303,14 @@ int runners_new(struct event_base *base, const Config *config, char *const *prog
         Error *error)
 {
         _cleanup_(runners_freep) Runners *runners = memory_new(sizeof(*runners));
-        int r;
 
         runners->base = base;
         runners->program = program;
         runners->grace_us = (int64_t)config->grace_seconds * US_PER_SECOND;
         runners->refill = evtimer_new(base, on_refill, runners);
-        r = runners->refill ? spare_new(runners, &runners->spare) : -ENOMEM;
-        if (r < 0)
-                return error_set(error, r, "runner", "cannot start a runner");
+        runners->spare = spare_new(runners);
+        if (!runners->refill || !runners->spare)
+                return error_set(error, -errno, "runner", "cannot start a runner");
         *ret = TAKE_PTR(runners);
         return 0;
 }

@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define RETRY_MS      5000 // after a runner could not even be started
-#define STDERR_TAIL   2048
-#define FORGET_MS     200 // one commit for many
-#define DEATH_WAIT_MS 100 // before the first replacement; five times as long before each further one
+#define RETRY_MS    5000 // after a runner could not even be started
+#define STDERR_TAIL 2048
+#define FORGET_MS   200 // one commit for many
+
+// Before the first replacement; five times as long before each further one.
+#define DEATH_WAIT_MS 100
 
 static void set_timer(WorkerTask *task, unsigned ms);
 
