@@ -97,7 +97,8 @@ void cache_end(Mirror *mirror);
 // The record of a directory just surveyed if its source is unchanged; NULL else.
 const CacheRecord *cache_match(const Worker *worker, const Node *node);
 
-// True when the record knows the entry, and in another state: however equal it looks.
+// True when there is a cache, and the entry is not known to be as it was: however equal it looks,
+// it may be another file. (Exchanging two directories shows in neither's files.)
 bool cache_suspects(const Worker *worker, const Node *node, size_t index);
 
 // Keeps the states of a directory just surveyed until it is remembered.

@@ -262,18 +262,21 @@ bool cache_suspects(const Worker *worker, const Node *node, size_t index)
 {
         const Cache *cache = worker->run->mirror->cache;
         const CacheEntry *want = &worker->scratch.states[index], *entries;
-        const CacheRecord *record = cache ? cache_find(cache, node->key) : NULL;
+        const CacheRecord *record;
 
-        if (!record || !record->count)
+        if (!cache || !cache->trusted)
                 return false;
+        record = cache_find(cache, node->key);
+        if (!record)
+                return true;
         entries = cache->entries + record->first;
         for (size_t i = 0; i < record->count; i++) {
                 const CacheEntry *entry = &entries[(index + i) % record->count];
 
                 if (entry->name == want->name)
-                        return entry->state && entry->state != want->state;
+                        return entry->state != want->state;
         }
-        return false;
+        return true;
 }
 
 void cache_note(const Worker *worker, Node *node)

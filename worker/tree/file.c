@@ -57,7 +57,6 @@ static void tell_refused(Worker *worker, Node *node, const char *name, int refus
 
         if (refused <= 0)
                 return;
-        atomic_store(&node->incomplete, true);
         why = text_format("not permitted to set: %s", attribute_words((unsigned)refused));
         run_tell(worker, TREE_SPECIAL, node, name, why);
 }

@@ -59,7 +59,6 @@ static int attributes_finish(Worker *worker, Node *node, int source, int target)
                 _cleanup_free_ char *why =
                         text_format("not permitted to set: %s", attribute_words((unsigned)refused));
 
-                atomic_store(&node->incomplete, true);
                 run_tell(worker, TREE_SPECIAL, node, NULL, why);
         }
         return 0;

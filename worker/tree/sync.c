@@ -12,6 +12,8 @@ typedef struct Sync {
         int fd;
         int done; // eventfd
         atomic_int result;
+        atomic_bool finished;
+        pthread_t thread; // the caller's: joined, or left behind
 } Sync;
 
 static void sync_release(Sync *sync)
@@ -29,8 +31,8 @@ static void *sync_main(void *argument)
         const uint64_t one = 1;
 
         atomic_store(&sync->result, syncfs(sync->fd) < 0 ? -errno : 0);
-        if (write(sync->done, &one, sizeof(one)) < 0)
-                abort(); // an eventfd takes eight bytes
+        atomic_store(&sync->finished, true);
+        (void)!write(sync->done, &one, sizeof(one)); // only sooner than the caller's next look
         sync_release(sync);
         return NULL;
 }
@@ -38,8 +40,6 @@ static void *sync_main(void *argument)
 static int sync_start(int fd, Sync **ret)
 {
         Sync *sync = memory_new(sizeof(*sync));
-        pthread_attr_t detached;
-        pthread_t thread;
         int result;
 
         *sync = (Sync){
@@ -47,10 +47,7 @@ static int sync_start(int fd, Sync **ret)
         result = sync->fd < 0 || sync->done < 0 ? -errno : 0;
         if (result == 0) {
                 atomic_store(&sync->holders, 2);
-                pthread_attr_init(&detached);
-                pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-                result = -pthread_create(&thread, &detached, sync_main, sync);
-                pthread_attr_destroy(&detached);
+                result = -pthread_create(&sync->thread, NULL, sync_main, sync);
                 if (result < 0)
                         atomic_store(&sync->holders, 1);
         }
@@ -72,8 +69,8 @@ int sync_file_system(Run *run, int fd, Error *error)
         if (result < 0)
                 return error_set(error, result, "sync", "the copy could not be made durable");
         polled[0].fd = sync->done;
-        while (poll(polled, 2, 100) <= 0 || !polled[0].revents) {
-                if (polled[1].revents)
+        while (!atomic_load(&sync->finished)) {
+                if (poll(polled, 2, 100) > 0 && polled[1].revents)
                         result = -ECANCELED;
                 else if (run->options->progress)
                         result = run_report(run);
@@ -81,8 +78,10 @@ int sync_file_system(Run *run, int fd, Error *error)
                         break;
         }
         if (result < 0) {
+                pthread_detach(sync->thread);
                 error_set(error, result, "canceled", "the work was canceled");
         } else {
+                pthread_join(sync->thread, NULL);
                 result = atomic_load(&sync->result);
                 if (result < 0) {
                         error_set(error, result, "sync", "the copy could not be made durable");
