@@ -259,6 +259,14 @@ static int copy_repositories(const Environment *environment, Error *error)
         return r;
 }
 
+// A repository elsewhere stays where it is, for both sites: the operator should know.
+static void note_shared(const Environment *environment, const char *line)
+{
+        if (text_starts(line, "-e ") && !file_is_beneath(line + 3, environment->preview.path))
+                step_note(environment->context, "%s is used by production and the preview alike.",
+                        line + 3);
+}
+
 static int install(Environment *environment, Error *error)
 {
         const char *prefix = json_string_value(json_object_get(environment->before, "prefix"));
@@ -277,6 +285,8 @@ static int install(Environment *environment, Error *error)
                         "%s gets the newest version that fits, for Lino's packages are released "
                         "together; name it to choose.",
                         requirements->freed.items[i]);
+        for (size_t i = 0; i < requirements->frozen.count; i++)
+                note_shared(environment, requirements->frozen.items[i]);
         text = requirements_text(requirements);
         fd = file_open_beneath(environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
         r = fd < 0 ? fd : fstat(environment->preview.fd, &st) < 0 ? -errno : 0;

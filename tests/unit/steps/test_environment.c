@@ -281,6 +281,25 @@ static void editable_packages_of_the_site_move_with_it(void **state)
         assert_non_null(strstr(text, "c @ git+https://h/c@1\n"));
 }
 
+static void a_requirements_file_of_the_project_frees_what_it_names(void **state)
+{
+        World *w = *state;
+        Requirements requirements _cleanup_(requirements_clear) = {0};
+        SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
+        char *const items[] = {"requirements.txt"}, *const outside[] = {"../shared.txt"};
+        _cleanup_free_ char *expected = text_format("-r %s/bfoo/requirements.txt", w->f.root);
+
+        write_at(&w->f, "bfoo/requirements.txt", "# ours\n--no-binary :all:\n  Two==2.0\n\none\n");
+        write_at(&w->f, "shared.txt", "one\n");
+        assert_int_equal(site_open(&w->f.policy, &w->bfoo, &site, &w->error), 0);
+        assert_int_equal(requirements_ask(&requirements, &site, items, 1, &w->error), 0);
+        assert_int_equal(requirements.named.count, 2);
+        assert_string_equal(requirements.named.items[0], "two");
+        assert_string_equal(requirements.asked.items[0], expected);
+        assert_true(requirements_ask(&requirements, &site, outside, 1, &w->error) < 0);
+        assert_string_equal(w->error.code, "bad-requirement");
+}
+
 static void options_and_lines_are_refused(void **state)
 {
         static const char *const items[] = {"--index-url=http://evil", "a\nb", "", "../x.txt"};
@@ -307,6 +326,7 @@ int main(void)
                 TEST(an_environment_without_python_is_told),
                 cmocka_unit_test(a_named_package_frees_its_pin),
                 cmocka_unit_test(editable_packages_of_the_site_move_with_it),
+                TEST(a_requirements_file_of_the_project_frees_what_it_names),
                 cmocka_unit_test(options_and_lines_are_refused),
         };
 
