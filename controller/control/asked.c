@@ -10,11 +10,10 @@
 
 static int refuse(const char *name, const char *why, Error *error)
 {
-        int r = error_set(error, -EINVAL, "bad-request", "the request cannot be understood");
-
+        error_set(error, -EINVAL, "bad-request", "the request cannot be understood");
         error_where(error, "%s", name);
         error_why(error, "%s", why);
-        return r;
+        return -EINVAL;
 }
 
 int asked_text(const json_t *body, const char *name, bool required, const char **ret, Error *error)

@@ -85,11 +85,11 @@ static char *full_name(void)
 
 char *config_advertised(const Config *config, const char *listen)
 {
-        _cleanup_free_ char *own = NULL;
-        const char *colon = strrchr(listen, ':');
-        const char *host = config->advertise;
+        bool everywhere = text_starts(listen, "0.0.0.0:") || text_starts(listen, "[::]:");
+        _cleanup_free_ char *host = NULL;
 
-        if (text_blank(host) && (text_starts(listen, "0.0.0.0:") || text_starts(listen, "[::]:")))
-                host = own = full_name();
-        return text_blank(host) ? text_copy(listen) : text_format("%s%s", host, colon);
+        if (text_blank(config->advertise) && !everywhere)
+                return text_copy(listen);
+        host = text_blank(config->advertise) ? full_name() : text_copy(config->advertise);
+        return text_format("%s%s", host, strrchr(listen, ':'));
 }

@@ -15,7 +15,8 @@
 #define TASK_BYTES_MAX (3U << 20)
 
 // Lines of output kept of one execution; a program that prints for ever must not fill the disk.
-#define LINES_MAX 20000
+#define LINES_MAX      20000
+#define LINE_BYTES_MAX 8192
 
 // ---- out
 
@@ -222,17 +223,20 @@ int dispatch_accepted(Controller *controller, Session *session, const char *wire
 static int keep_line(
         Controller *controller, TaskRow *task, const Fleet__LogLine *line, Error *error)
 {
-        Fleet__LogLine last = FLEET__LOG_LINE__INIT;
+        Fleet__LogLine kept = FLEET__LOG_LINE__INIT;
+        _cleanup_free_ char *cut = NULL;
 
         if (task->lines > LINES_MAX)
                 return 0;
+        cut = text_copy_n(line->text, strnlen(line->text, LINE_BYTES_MAX));
+        kept.stream = line->stream;
+        kept.text = cut;
         if (task->lines == LINES_MAX) {
-                last.stream = FLEET__LOG_LINE__STREAM__NOTE;
-                last.text = "it has printed so much that the rest is not kept";
-                line = &last;
+                kept.stream = FLEET__LOG_LINE__STREAM__NOTE;
+                kept.text = "it has printed so much that the rest is not kept";
         }
         return task_set_lines(controller->store, task->id, task->lines + 1, error)
-                       ?: record_line(controller, task, line, error);
+                       ?: record_line(controller, task, &kept, error);
 }
 
 static int apply(Controller *controller, TaskRow *task, const Fleet__Event *event, Error *error)

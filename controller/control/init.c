@@ -77,9 +77,10 @@ static int make_configuration(const char *listen, char **ret, Error *error)
         config.enrolment = NULL;
         config.listen = text_copy(listen);
         r = config_next_port(listen, &config.enrolment, error);
-        if (r == 0)
-                *ret = option_render(config_options, &config);
-        return r;
+        if (r < 0)
+                return r;
+        *ret = option_render(config_options, &config);
+        return 0;
 }
 
 int init_directory(const char *directory, const char *listen, Error *error)

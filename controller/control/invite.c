@@ -39,8 +39,10 @@ static int make_secret(char **ret, Error *error)
 {
         uint8_t bytes[SECRET_BYTES];
 
-        if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-                return error_set(error, -EIO, "internal", "the system gave no random bytes");
+        if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
+                error_set(error, -EIO, "internal", "the system gave no random bytes");
+                return -EIO;
+        }
         *ret = hexadecimal(bytes, sizeof bytes);
         return 0;
 }

@@ -19,7 +19,7 @@ int host_add(Controller *controller, const OperationRequest *request, json_t **r
         static const char *const members[] = {"name", NULL};
         _cleanup_host_ HostRow host = {0};
         _cleanup_free_ char *line = NULL;
-        const char *name;
+        const char *name = NULL;
         int r = asked_only(request->body, members, error)
                         ?: asked_text(request->body, "name", true, &name, error)
                         ?: controller_begin(controller, error);

@@ -58,7 +58,7 @@ int series_add(Controller *controller, const OperationRequest *request, json_t *
                 "name", "host", "root", "production", "keep_old_seconds", NULL};
         const json_t *body = request->body;
         _cleanup_job_ JobRow job = {.kind = JOB_ADOPT};
-        const char *name, *host, *root, *production;
+        const char *name = NULL, *host = NULL, *root = NULL, *production = NULL;
         int r = asked_only(body, members, error)
                         ?: asked_text(body, "name", true, &name, error)
                         ?: asked_text(body, "host", true, &host, error)
@@ -135,7 +135,7 @@ int series_allow(
         static const char *const members[] = {"table", "why", NULL};
         _cleanup_series_ SeriesRow series = {0};
         _cleanup_free_ char *detail = NULL;
-        const char *table, *why;
+        const char *table = NULL, *why = NULL;
         int r = asked_only(request->body, members, error)
                         ?: asked_text(request->body, "table", true, &table, error)
                         ?: asked_text(request->body, "why", true, &why, error)
@@ -202,8 +202,8 @@ int preview_prepare(
         _cleanup_series_ SeriesRow series = {0};
         _cleanup_job_ JobRow job = {.kind = JOB_PREPARE};
         char *words;
-        const char *site;
-        bool dry_run, review;
+        const char *site = NULL;
+        bool dry_run = false, review = false;
         int r = asked_only(request->body, members, error)
                         ?: asked_text(request->body, "site", true, &site, error)
                         ?: asked_flag(request->body, "dry_run", &dry_run, error)
@@ -228,7 +228,7 @@ int preview_sync(
         _cleanup_series_ SeriesRow series = {0};
         _cleanup_job_ JobRow job = {.kind = JOB_SYNC};
         char *words;
-        bool dry_run;
+        bool dry_run = false;
         int r = asked_only(request->body, members, error)
                         ?: asked_flag(request->body, "dry_run", &dry_run, error)
                         ?: asked_series(controller, request->subject[0], &series, error);

@@ -94,8 +94,8 @@ static int start_listening(Service *service, struct event_base *base, Error *err
                 .certificate = service->certificate,
                 .key = service->key,
         };
-        Listener *listener;
-        Enrollment *enrollment;
+        Listener *listener = NULL;
+        Enrollment *enrollment = NULL;
         int r = wire_new(base, &service->wire, error)
                         ?: wire_listen(service->wire, service->config.listen, &credentials, NULL,
                                    &fleet_handlers, service->controller, &listener, error)

@@ -175,8 +175,14 @@ void watch_free(Watch *watch)
 
 void watch_list_free(Controller *controller)
 {
-        while (controller->watches)
-                watch_free(controller->watches);
+        Watch *next;
+
+        for (Watch *watch = controller->watches; watch; watch = next) {
+                next = watch->next;
+                event_free(watch->timer);
+                free(watch);
+        }
+        controller->watches = NULL;
 }
 
 void watch_list_mark(Controller *controller, int64_t job)

@@ -79,7 +79,7 @@ int event_number(Store *store, int64_t job, int64_t *ret_seq, Error *error)
 
 int event_keep(Store *store, int64_t job, const char *body, Error *error)
 {
-        int64_t seq;
+        int64_t seq = 0;
         int r = event_number(store, job, &seq, error);
 
         if (r < 0)

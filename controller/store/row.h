@@ -21,36 +21,22 @@ typedef enum ColumnType { COLUMN_TEXT, COLUMN_INTEGER, COLUMN_BLOB, COLUMN_ENUM 
 
 typedef struct Column {
         const char *name;
-        ColumnType type;
-        size_t offset;            // of a char *, int64_t, Blob or enum in the struct
         const char *const *names; // of the enumerators, NULL-terminated; they stand in the database
+        size_t offset;            // of a char *, int64_t, Blob or enum in the struct
+        ColumnType type;
         bool apart; // read with the row, but written by statements of its own, not by row_update
 } Column;
 
-#define TEXT_COLUMN(row, member)                                                                   \
+#define COLUMN(row, member, kind, ...)                                                             \
         {                                                                                          \
-#member, COLUMN_TEXT, offsetof(row, member), NULL, false                           \
+                .name = #member, .type = (kind), .offset = offsetof(row, member), __VA_ARGS__      \
         }
-#define INTEGER_COLUMN(row, member)                                                                \
-        {                                                                                          \
-#member, COLUMN_INTEGER, offsetof(row, member), NULL, false                        \
-        }
-#define BLOB_COLUMN(row, member)                                                                   \
-        {                                                                                          \
-#member, COLUMN_BLOB, offsetof(row, member), NULL, false                           \
-        }
-#define ENUM_COLUMN(row, member, names)                                                            \
-        {                                                                                          \
-#member, COLUMN_ENUM, offsetof(row, member), names, false                          \
-        }
-#define APART_INTEGER(row, member)                                                                 \
-        {                                                                                          \
-#member, COLUMN_INTEGER, offsetof(row, member), NULL, true                         \
-        }
-#define APART_BLOB(row, member)                                                                    \
-        {                                                                                          \
-#member, COLUMN_BLOB, offsetof(row, member), NULL, true                            \
-        }
+#define TEXT_COLUMN(row, member)        COLUMN(row, member, COLUMN_TEXT)
+#define INTEGER_COLUMN(row, member)     COLUMN(row, member, COLUMN_INTEGER)
+#define BLOB_COLUMN(row, member)        COLUMN(row, member, COLUMN_BLOB)
+#define ENUM_COLUMN(row, member, words) COLUMN(row, member, COLUMN_ENUM, .names = (words))
+#define APART_INTEGER(row, member)      COLUMN(row, member, COLUMN_INTEGER, .apart = true)
+#define APART_BLOB(row, member)         COLUMN(row, member, COLUMN_BLOB, .apart = true)
 
 // The first column is the key. An integer key of 0 is given by row_insert.
 typedef struct Table {
