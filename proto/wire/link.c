@@ -175,10 +175,15 @@ static Deadline next_deadline(const Link *link)
 
 static void arm_timer(Link *link)
 {
-        timer_set(link->timer, next_deadline(link).at_us - clock_monotonic_us());
+        int64_t wait_us = next_deadline(link).at_us - clock_monotonic_us();
+        int64_t ping_us = link->settings->limits.ping_ms * US_PER_MS;
+
+        timer_set(link->timer, wait_us < ping_us ? wait_us : ping_us);
 }
 
-// Traffic only moves deadlines later, so the timer is not touched by it and looks again here.
+// The timer is not touched by traffic, which mostly moves deadlines later, and looks again here.
+// When what was queued is with the kernel the next ping comes into sight: hence never a longer
+// wait.
 static void on_timer(evutil_socket_t fd, short events, void *userdata)
 {
         Link *link = userdata;

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "wire/client.h"
+#include "wire/frame.h"
 
 static const char hello_frame[] = "\0\0\0\2\012\0"; // an empty Hello
 
@@ -105,6 +106,22 @@ static void a_silent_peer_is_dead_after_its_time(void **state)
         assert_string_equal(fixture.controller.code, "timeout");
         atomic_store(&client.stalls, false);
         client_finish(&client, &fixture);
+        fixture_clear(&fixture);
+}
+
+static void an_idle_side_pings_again_and_again(void **state)
+{
+        enum { PING_BYTES = FRAME_HEADER_BYTES + 4 };
+        Fixture fixture;
+        Client client;
+
+        (void)state;
+        fixture_init(&fixture);
+        fixture_listen(&fixture, &(LinkLimits){.ping_ms = 20, .dead_ms = 2000});
+        stall_start(&fixture, &client);
+        atomic_store(&client.stalls, false); // reads, and says nothing: 100 pings until it is dead
+        client_finish(&client, &fixture);
+        assert_in_range(client.received, 30 * PING_BYTES, 101 * PING_BYTES);
         fixture_clear(&fixture);
 }
 
@@ -396,6 +413,7 @@ int main(void)
                 cmocka_unit_test(a_stalled_peer_does_not_hold_up_its_own_refusal),
                 cmocka_unit_test(a_frame_over_the_cap_is_not_sent),
                 cmocka_unit_test(a_silent_peer_is_dead_after_its_time),
+                cmocka_unit_test(an_idle_side_pings_again_and_again),
                 cmocka_unit_test(pings_keep_an_idle_link_alive),
                 cmocka_unit_test(a_controller_that_does_not_answer_is_given_up_at_the_deadline),
                 cmocka_unit_test(waits_between_attempts_are_random_within_bounds_that_double),
