@@ -15,7 +15,7 @@ typedef struct Clone {
         StepContext *context;
         SiteDir production, preview;
         char *job;
-        char *staged; // name in the root
+        char *stage; // name in the root of the directory it is made in
         Fleet__CloneResult *result;
 } Clone;
 
@@ -26,7 +26,7 @@ static void clone_clear(Clone *clone)
         site_close(&clone->production);
         site_close(&clone->preview);
         free(clone->job);
-        free(clone->staged);
+        free(clone->stage);
 }
 
 static int clone_open(
@@ -41,7 +41,7 @@ static int clone_open(
                 return r;
         clone->context = context;
         clone->job = step_job(context);
-        clone->staged = text_format(".%s.understudy-clone", clone->preview.name);
+        clone->stage = text_format(".%s.understudy-clone", clone->preview.name);
         return 0;
 }
 
@@ -100,7 +100,15 @@ static int show_progress(void *userdata, const TreeFigures *figures, const char 
         return 0;
 }
 
-static int copy_tree(Clone *clone, const TextList *left_out, Error *error)
+static int open_stage(const Clone *clone)
+{
+        if (mkdirat(clone->preview.root_fd, clone->stage, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        return file_open_beneath(
+                clone->preview.root_fd, clone->stage, O_RDONLY | O_DIRECTORY, false);
+}
+
+static int copy_tree(Clone *clone, int stage, const TextList *left_out, Error *error)
 {
         TreeOptions options = tree_options(clone->context);
         TreeFigures figures = {0};
@@ -113,8 +121,7 @@ static int copy_tree(Clone *clone, const TextList *left_out, Error *error)
         options.exclude_count = left_out->count;
         options.link_from = clone->production.path;
         options.link_to = clone->preview.path;
-        r = tree_clone(clone->production.fd, clone->preview.root_fd, clone->staged, &options,
-                &figures, error);
+        r = tree_clone(clone->production.fd, stage, clone->preview.name, &options, &figures, error);
         if (r < 0)
                 return step_canceled(clone->context) ? step_canceled_error(clone->context, error)
                                                      : r;
@@ -123,12 +130,12 @@ static int copy_tree(Clone *clone, const TextList *left_out, Error *error)
         return 0;
 }
 
-// Marks the staged copy and gives it its name.
-static int publish(const Clone *clone)
+// Marks the copy and gives it its place.
+static int publish(const Clone *clone, int stage)
 {
         _cleanup_free_ char *text = text_format("job %s\n", clone->job);
-        _cleanup_close_ int fd = file_open_beneath(
-                clone->preview.root_fd, clone->staged, O_RDONLY | O_DIRECTORY, false);
+        _cleanup_close_ int fd =
+                file_open_beneath(stage, clone->preview.name, O_RDONLY | O_DIRECTORY, false);
         struct stat st;
         int r;
 
@@ -140,39 +147,63 @@ static int publish(const Clone *clone)
         r = site_file_write(fd, CLONE_MARKER, text, strlen(text), &st);
         if (r < 0)
                 return r;
-        if (renameat2(clone->preview.root_fd, clone->staged, clone->preview.root_fd,
-                    clone->preview.name, RENAME_NOREPLACE) < 0)
+        if (renameat2(stage, clone->preview.name, clone->preview.root_fd, clone->preview.name,
+                    RENAME_NOREPLACE) < 0)
                 return -errno;
         return fsync(clone->preview.root_fd) < 0 ? -errno : 0;
+}
+
+static void report_left_out(const TextList *left_out, Fleet__CloneResult *result)
+{
+        result->n_left_out = left_out->count;
+        result->left_out = memory_new(left_out->count * sizeof(char *));
+        for (size_t i = 0; i < left_out->count; i++)
+                result->left_out[i] = text_escape(left_out->items[i], strlen(left_out->items[i]));
+}
+
+static int publish_failed(const Clone *clone, int r, Error *error)
+{
+        if (r == -EEXIST)
+                return refuse_existing(clone, error);
+        error_set(error, r, "clone", "cannot give the copy its place");
+        error_where(error, "%s", clone->preview.path);
+        error_next(error, "Check who may write there: ls -ld '%s'", clone->preview.root);
+        return r;
+}
+
+static int drop_stage(const Clone *clone, Error *error)
+{
+        return directory_discard(clone->context, clone->preview.root_fd, clone->stage, NULL, error);
 }
 
 static int clone_make(Clone *clone, const Fleet__ProbeResult *probe, Error *error)
 {
         TextList left_out _cleanup_text_list_ = {0};
-        int r = directory_discard(
-                clone->context, clone->preview.root_fd, clone->staged, NULL, error);
+        _cleanup_close_ int stage = -EBADF;
+        int r = drop_stage(clone, error);
 
         if (r >= 0)
                 r = clone_left_out(&clone->production, probe, &left_out, error);
-        if (r >= 0)
-                r = copy_tree(clone, &left_out, error);
         if (r < 0)
                 return r;
-        r = publish(clone);
-        if (r == -EEXIST)
-                return refuse_existing(clone, error);
-        if (r < 0) {
-                error_set(error, r, "clone", "cannot give the copy its name");
-                error_where(error, "%s", clone->preview.path);
-                error_next(error, "Check who may write there: ls -ld '%s'", clone->preview.root);
+        stage = open_stage(clone);
+        if (stage < 0)
+                return publish_failed(clone, stage, error);
+        r = copy_tree(clone, stage, &left_out, error);
+        if (r < 0)
                 return r;
-        }
-        clone->result->n_left_out = left_out.count;
-        clone->result->left_out = memory_new(left_out.count * sizeof(char *));
-        for (size_t i = 0; i < left_out.count; i++)
-                clone->result->left_out[i] =
-                        text_escape(left_out.items[i], strlen(left_out.items[i]));
-        return 0;
+        r = publish(clone, stage);
+        if (r < 0)
+                return publish_failed(clone, r, error);
+        report_left_out(&left_out, clone->result);
+        return drop_stage(clone, error);
+}
+
+static bool stage_is_there(const Clone *clone)
+{
+        struct stat st;
+
+        return fstatat(clone->preview.root_fd, clone->stage, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int clone_check(StepContext *context, const ProtobufCMessage *arguments,
@@ -182,7 +213,7 @@ static int clone_check(StepContext *context, const ProtobufCMessage *arguments,
         int r = clone_open(context, (const Fleet__CloneArguments *)arguments, &clone, error);
 
         (void)result; // what it once counted is not counted again
-        return r < 0 ? r : clone_made(&clone.preview, clone.job);
+        return r < 0 ? r : clone_made(&clone.preview, clone.job) && !stage_is_there(&clone);
 }
 
 static int clone_run(StepContext *context, const ProtobufCMessage *message,
@@ -192,8 +223,10 @@ static int clone_run(StepContext *context, const ProtobufCMessage *message,
         Clone clone _cleanup_(clone_clear) = CLONE_EMPTY;
         int r = clone_open(context, arguments, &clone, error);
 
-        if (r < 0 || clone_made(&clone.preview, clone.job))
+        if (r < 0)
                 return r;
+        if (clone_made(&clone.preview, clone.job))
+                return drop_stage(&clone, error);
         if (clone.preview.fd >= 0)
                 return refuse_existing(&clone, error);
         clone.result = (Fleet__CloneResult *)result;
@@ -210,9 +243,10 @@ static int clone_undo(StepContext *context, const ProtobufCMessage *message, Err
 
         if (r < 0)
                 return r;
+        clone.context = context;
         clone.job = step_job(context);
-        clone.staged = text_format(".%s.understudy-clone", clone.preview.name);
-        r = directory_discard(context, clone.preview.root_fd, clone.staged, NULL, error);
+        clone.stage = text_format(".%s.understudy-clone", clone.preview.name);
+        r = drop_stage(&clone, error);
         if (r < 0 || (clone.preview.fd >= 0 && !clone_made(&clone.preview, clone.job)))
                 return r;
         if (clone.preview.fd >= 0)

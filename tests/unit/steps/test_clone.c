@@ -225,6 +225,16 @@ static void a_clone_that_is_done_is_found_done(void **state)
                 step_clone_ops.run(w->f.context, &w->arguments.base, result, &w->error), 0);
 }
 
+static void a_clone_killed_after_it_was_published_is_tidied_up(void **state)
+{
+        World *w = *state;
+
+        fleet__clone_result__free_unpacked(cloned(w), NULL);
+        shell("mkdir '%s/.berta.understudy-clone'", w->f.root);
+        fleet__clone_result__free_unpacked(cloned(w), NULL);
+        shell("test \"$(ls -A '%s' | tr '\\n' ' ')\" = 'anna berta '", w->f.root);
+}
+
 static void undo_removes_the_clone_wherever_it_was_killed(void **state)
 {
         World *w = *state;
@@ -278,6 +288,7 @@ int main(void)
                 TEST(media_that_is_a_link_is_refused),
                 TEST(a_killed_clone_begins_again),
                 TEST(a_clone_that_is_done_is_found_done),
+                TEST(a_clone_killed_after_it_was_published_is_tidied_up),
                 TEST(undo_removes_the_clone_wherever_it_was_killed),
                 TEST(a_clone_that_became_production_is_not_undone),
                 TEST(a_canceled_clone_leaves_nothing_under_the_name),
