@@ -166,17 +166,17 @@ static void fill_unlink_preview(const Planning *planning, ProtobufCMessage *argu
                 add_link(links, "preview", NULL, input->preview_link);
 }
 
-// Forward when there is a preview, else back to the site that was replaced last. Afterwards a site
-// that was the preview has no role "preview" any more, so that link goes or comes with it.
+// Forward when there is a preview, else back to the site that was replaced last. The two links
+// change places, so that both vhosts always lead to a site and the former production is a link
+// away.
 static void fill_switch(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__SwitchArguments *links = switch_of(planning, arguments);
         const PlanInput *input = planning->input;
-        const char *next = input->preview ? input->preview->name : input->old->name;
-        const char *preview = input->preview ? NULL : input->production->name;
+        const PlanSite *next = input->preview ? input->preview : input->old;
 
-        add_link(links, "prod", next, input->prod_link);
-        add_link(links, "preview", preview, input->preview_link);
+        add_link(links, "prod", next->name, input->prod_link);
+        add_link(links, "preview", input->production->name, input->preview_link);
 }
 
 static void fill_purge(const Planning *planning, ProtobufCMessage *arguments)

@@ -130,7 +130,7 @@ def test_switch_exchanges_the_links_and_back(fleet, adopted, synced):
     before = links()
     assert before == {"prod": PRODUCTION, "preview": PREVIEW}
     assert fleet.ctl("preview", "switch", SERIES).returncode == DONE
-    assert links()["prod"] == PREVIEW
+    assert links() == {"prod": PREVIEW, "preview": PRODUCTION}
     assert fleet.json("series", "show", SERIES)["production"]["name"] == PREVIEW
     assert fleet.ctl("preview", "switch", SERIES).returncode == DONE
     assert links() == before
