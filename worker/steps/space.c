@@ -43,30 +43,36 @@ static void space_clear(Space *space)
                         fleet__space_need__free_unpacked(space->systems[i].need, NULL);
 }
 
-static int file_system_of(Space *space, int fd, const char *path, FileSystem **ret)
+// NULL, with errno, when it cannot be asked.
+static FileSystem *file_system_of(Space *space, int fd, const char *path)
 {
         FileSystem *system;
         struct stat st;
 
         if (fstat(fd, &st) < 0)
-                return -errno;
-        for (size_t i = 0; i < space->count; i++) {
-                if (space->systems[i].device != st.st_dev)
-                        continue;
-                *ret = &space->systems[i];
-                return 0;
-        }
+                return NULL;
+        for (size_t i = 0; i < space->count; i++)
+                if (space->systems[i].device == st.st_dev)
+                        return &space->systems[i];
         system = &space->systems[space->count];
         if (fstatvfs(fd, &system->state) < 0)
-                return -errno;
+                return NULL;
         system->device = st.st_dev;
         system->need = (Fleet__SpaceNeed *)message_new(&fleet__space_need__descriptor);
         system->need->path = text_copy(path);
         system->need->free_bytes = (uint64_t)system->state.f_bavail * system->state.f_frsize;
         system->need->free_inodes = system->state.f_files ? system->state.f_favail : 0;
         space->count++;
-        *ret = system;
-        return 0;
+        return system;
+}
+
+static int no_file_system(const char *path, Error *error)
+{
+        int r = error_set(error, -errno, "space", "cannot ask a file system for its free space");
+
+        error_where(error, "%s", path);
+        error_next(error, "Try it by hand: df '%s'", path);
+        return r;
 }
 
 // Some file systems have no table of inodes to fill, and say so by a table of none.
@@ -127,11 +133,11 @@ static int need_prepare(Space *space, const Fleet__SpaceArguments *arguments, Er
 {
         TextList left_out _cleanup_text_list_ = {0};
         TreeFigures project = {0}, environment = {0};
-        FileSystem *system = NULL;
-        int r = file_system_of(space, space->preview.root_fd, space->preview.root, &system);
+        FileSystem *system = file_system_of(space, space->preview.root_fd, space->preview.root);
+        int r;
 
-        if (r < 0)
-                return error_set(error, r, "space", "cannot ask a file system for its free space");
+        if (!system)
+                return no_file_system(space->preview.root, error);
         r = clone_left_out(&space->production, arguments->production_probe, &left_out, error);
         if (r >= 0)
                 r = measure(space, space->production.fd, space->production.path, &left_out,
@@ -162,7 +168,7 @@ static int measure_media(Space *space, const SiteDir *site, TreeFigures *ret, Er
 static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error *error)
 {
         TreeFigures here = {0}, there = {0};
-        FileSystem *production = NULL, *preview = NULL;
+        FileSystem *production, *preview;
         int r;
 
         if (space->preview.fd < 0) {
@@ -171,11 +177,12 @@ static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error
                 error_next(error, "Prepare one: understudyctl preview prepare SERIES SITE");
                 return -ENOENT;
         }
-        r = file_system_of(space, space->production.fd, space->production.path, &production);
-        if (r >= 0)
-                r = file_system_of(space, space->preview.fd, space->preview.path, &preview);
-        if (r < 0)
-                return error_set(error, r, "space", "cannot ask a file system for its free space");
+        production = file_system_of(space, space->production.fd, space->production.path);
+        if (!production)
+                return no_file_system(space->production.path, error);
+        preview = file_system_of(space, space->preview.fd, space->preview.path);
+        if (!preview)
+                return no_file_system(space->preview.path, error);
         r = measure_media(space, &space->production, &here, error);
         if (r >= 0)
                 r = measure_media(space, &space->preview, &there, error);

@@ -103,10 +103,8 @@ static void dump(World *w)
 static void write_script(World *w)
 {
         static const char *const told[] = {"'attach_to_email'", "'email_template'",
-                "'newsletter_list_id'", "lists.ListType is gone",
-                "create_lists_list: field "
-                "'designation'",
-                "'list_type_id'", "'remarks'", "create_lists_member", "users.Authority is gone",
+                "'newsletter_list_id'", "lists.ListType is gone", "'designation'", "'list_type_id'",
+                "'remarks'", "create_lists_member", "users.Authority is gone",
                 "tinymce.TextFieldTemplate is gone", "'summary'", "'description'"};
         Fleet__ScriptArguments arguments = FLEET__SCRIPT_ARGUMENTS__INIT;
         Error error _cleanup_error_ = ERROR_EMPTY;
