@@ -62,6 +62,17 @@ static inline void host_clear(Host *host)
         free(host->key);
 }
 
+static inline int send_hello(Link *link, const char *version)
+{
+        Fleet__Hello hello = FLEET__HELLO__INIT;
+        Fleet__Frame frame = FLEET__FRAME__INIT;
+
+        hello.version = (char *)version;
+        frame.body_case = FLEET__FRAME__BODY_HELLO;
+        frame.hello = &hello;
+        return link_send(link, &frame);
+}
+
 // What one side saw. Counters are added up over all its links.
 typedef struct Side {
         unsigned opened, frames, drained, closed, failed;
@@ -72,7 +83,8 @@ typedef struct Side {
         char *code; // of the last closed or failed
         char *why;
         int open_result, frame_result;
-        bool echo; // sends each frame back
+        bool greets; // says hello as soon as it is connected
+        bool echo;   // sends each frame back
 } Side;
 
 static inline void side_clear(Side *side)
@@ -95,6 +107,8 @@ static inline int side_opened(void *userdata, Link *link, const Peer *peer)
         free(side->fingerprint);
         side->peer_name = text_copy(peer->name);
         side->fingerprint = text_copy(peer->fingerprint);
+        if (side->greets)
+                assert_int_equal(send_hello(link, "greeting"), 0);
         return side->open_result;
 }
 
@@ -258,17 +272,6 @@ static inline int raw_connect(const char *address)
         to.sin_port = htons((uint16_t)port);
         assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
         return fd;
-}
-
-static inline int send_hello(Link *link, const char *version)
-{
-        Fleet__Hello hello = FLEET__HELLO__INIT;
-        Fleet__Frame frame = FLEET__FRAME__INIT;
-
-        hello.version = (char *)version;
-        frame.body_case = FLEET__FRAME__BODY_HELLO;
-        frame.hello = &hello;
-        return link_send(link, &frame);
 }
 
 // A pair of links that know each other.
