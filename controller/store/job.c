@@ -63,9 +63,9 @@ int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)
 
 int event_number(Store *store, int64_t job, int64_t *ret_seq, Error *error)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         int r = store_check_open(store, error)
-                        ?: sql_query(store_database(store), &statement, error,
+                        ?: store_query(store, &statement, error,
                                    "UPDATE job SET seq = seq + 1 WHERE id = ? RETURNING seq", "i",
                                    job);
 
@@ -91,9 +91,9 @@ int event_keep(Store *store, int64_t job, const char *body, Error *error)
 int events_after(Store *store, int64_t job, int64_t after, int limit, EventFn fn, void *userdata,
         Error *error)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         int count = 0;
-        int r = sql_query(store_database(store), &statement, error,
+        int r = store_query(store, &statement, error,
                 "SELECT seq, body FROM event WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?", "iii",
                 job, after, (int64_t)limit);
 

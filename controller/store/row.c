@@ -26,13 +26,6 @@ void row_set_text(char **member, const char *text)
         *member = copy;
 }
 
-int store_check_open(const Store *store, Error *error)
-{
-        if (store_is_open(store))
-                return 0;
-        return error_set(error, -EPERM, "internal", "a change outside a transaction was refused");
-}
-
 static void *member_of(const Column *column, const void *row)
 {
         return (char *)row + column->offset;
@@ -144,7 +137,7 @@ static int finish(Store *store, sqlite3_stmt *statement, int bound, Error *error
 
 int row_insert(Store *store, const Table *table, void *row, Error *error)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         _cleanup_free_ char *columns = column_list(table, false);
         _cleanup_free_ char *marks = column_list(table, true);
         _cleanup_free_ char *sql =
@@ -152,8 +145,7 @@ int row_insert(Store *store, const Table *table, void *row, Error *error)
         const Column *key = &table->columns[0];
         bool numbered = key->type == COLUMN_INTEGER && *(int64_t *)member_of(key, row) == 0;
         int bound = SQLITE_OK;
-        int r = store_check_open(store, error)
-                        ?: sql_query(store_database(store), &statement, error, sql, "");
+        int r = store_check_open(store, error) ?: store_query(store, &statement, error, sql, "");
 
         if (r < 0)
                 return r;
@@ -186,13 +178,12 @@ static char *update_list(const Table *table)
 
 int row_update(Store *store, const Table *table, const void *row, Error *error)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         _cleanup_free_ char *list = update_list(table);
         _cleanup_free_ char *sql = text_format(
                 "UPDATE %s SET %s WHERE %s=?1", table->name, list, table->columns[0].name);
         int bound = SQLITE_OK;
-        int r = store_check_open(store, error)
-                        ?: sql_query(store_database(store), &statement, error, sql, "");
+        int r = store_check_open(store, error) ?: store_query(store, &statement, error, sql, "");
 
         if (r < 0)
                 return r;
@@ -208,13 +199,13 @@ static int query(Store *store, const Table *table, sqlite3_stmt **ret, Error *er
         _cleanup_free_ char *columns = column_list(table, false);
         _cleanup_free_ char *sql = text_format("SELECT %s FROM %s %s", columns, table->name, tail);
 
-        return sql_vquery(store_database(store), ret, error, sql, types, arguments);
+        return store_vquery(store, ret, error, sql, types, arguments);
 }
 
 int row_get(Store *store, const Table *table, void *ret, Error *error, const char *where,
         const char *types, ...)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         _cleanup_free_ char *tail = text_format("WHERE %s", where);
         va_list arguments;
         int r;
@@ -233,7 +224,7 @@ int row_get(Store *store, const Table *table, void *ret, Error *error, const cha
 int rows_get(Store *store, const Table *table, Rows *ret, Error *error, const char *tail,
         const char *types, ...)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
         _cleanup_rows_ Rows rows = {.table = table};
         size_t room = 0;
         va_list arguments;

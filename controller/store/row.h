@@ -69,11 +69,6 @@ void row_clear(const Table *table, void *row);
 void rows_clear(Rows *rows);
 #define _cleanup_rows_ _cleanup_(rows_clear)
 
-// Runs a statement that changes something; refused outside a transaction.
-#define store_run(store, error, ...)                                                               \
-        (store_check_open(store, error) ?: sql_run(store_database(store), error, __VA_ARGS__))
-int store_check_open(const Store *store, Error *error) _must_use_;
-
 // Defines TYPE's clearing function and _cleanup_ form for a table.
 #define DEFINE_ROW(type, prefix)                                                                   \
         extern const Table prefix##_table;                                                         \

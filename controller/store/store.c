@@ -5,7 +5,9 @@
 
 struct Store {
         sqlite3 *db;
-        bool open; // a transaction is
+        bool open;                 // a transaction is
+        sqlite3_stmt **statements; // prepared so far: as many as this program has texts
+        size_t count;
 };
 
 int store_open(const char *path, Store **ret, Error *error)
@@ -20,13 +22,76 @@ int store_open(const char *path, Store **ret, Error *error)
         return 0;
 }
 
-void store_free(Store *store)
+// ---- statements
+
+static sqlite3_stmt *kept_statement(const Store *store, const char *sql)
 {
-        if (!store)
-                return;
-        store_rollback(store);
-        sqlite3_close(store->db);
-        free(store);
+        for (size_t i = 0; i < store->count; i++)
+                if (strcmp(sqlite3_sql(store->statements[i]), sql) == 0)
+                        return store->statements[i];
+        return NULL;
+}
+
+int store_vquery(Store *store, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
+        va_list arguments)
+{
+        sqlite3_stmt *statement = kept_statement(store, sql);
+        int r;
+
+        if (!statement) {
+                r = sql_query(store->db, &statement, error, sql, "");
+                if (r < 0)
+                        return r;
+                store->statements = memory_grow(
+                        store->statements, (store->count + 1) * sizeof *store->statements);
+                store->statements[store->count++] = statement;
+        }
+        r = sql_vbind(statement, error, types, arguments);
+        if (r == 0)
+                *ret = statement;
+        return r;
+}
+
+int store_query(
+        Store *store, sqlite3_stmt **ret, Error *error, const char *sql, const char *types, ...)
+{
+        va_list arguments;
+        int r;
+
+        va_start(arguments, types);
+        r = store_vquery(store, ret, error, sql, types, arguments);
+        va_end(arguments);
+        return r;
+}
+
+int store_check_open(const Store *store, Error *error)
+{
+        if (store->open)
+                return 0;
+        return error_set(error, -EPERM, "internal", "a change outside a transaction was refused");
+}
+
+int store_run(Store *store, Error *error, const char *sql, const char *types, ...)
+{
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+        va_list arguments;
+        int r = store_check_open(store, error);
+
+        if (r < 0)
+                return r;
+        va_start(arguments, types);
+        r = store_vquery(store, &statement, error, sql, types, arguments);
+        va_end(arguments);
+        return r ?: sql_step(statement, error);
+}
+
+// ---- transactions
+
+static int run(Store *store, Error *error, const char *sql)
+{
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+
+        return store_query(store, &statement, error, sql, "") ?: sql_step(statement, error);
 }
 
 int store_begin(Store *store, Error *error)
@@ -35,7 +100,7 @@ int store_begin(Store *store, Error *error)
 
         if (store->open)
                 return 0;
-        r = sql_run(store->db, error, "BEGIN IMMEDIATE", "");
+        r = run(store, error, "BEGIN IMMEDIATE");
         store->open = r == 0;
         return r;
 }
@@ -46,7 +111,7 @@ int store_commit(Store *store, Error *error)
 
         if (!store->open)
                 return 0;
-        r = sql_run(store->db, error, "COMMIT", "");
+        r = run(store, error, "COMMIT");
         if (r < 0)
                 store_rollback(store);
         store->open = false;
@@ -57,7 +122,7 @@ void store_rollback(Store *store)
 {
         // SQLite has rolled back by itself after some failures; then there is nothing left to do.
         if (store->open && !sqlite3_get_autocommit(store->db))
-                (void)!sql_run(store->db, NULL, "ROLLBACK", "");
+                (void)!run(store, NULL, "ROLLBACK");
         store->open = false;
 }
 
@@ -69,4 +134,16 @@ bool store_is_open(const Store *store)
 sqlite3 *store_database(Store *store)
 {
         return store->db;
+}
+
+void store_free(Store *store)
+{
+        if (!store)
+                return;
+        store_rollback(store);
+        for (size_t i = 0; i < store->count; i++)
+                sqlite3_finalize(store->statements[i]);
+        free(store->statements);
+        sqlite3_close(store->db);
+        free(store);
 }

@@ -24,4 +24,25 @@ bool store_is_open(const Store *store);
 
 sqlite3 *store_database(Store *store);
 
+// ---- statements; they are prepared once and kept
+
+// As sql_query. Step it with sql_step and declare it
+// _cleanup_query_, which gives it back; until then the same statement must not be asked for again.
+int store_query(Store *store, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
+        ...) _must_use_;
+int store_vquery(Store *store, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
+        va_list arguments) _must_use_;
+static inline void store_endp(sqlite3_stmt **statement)
+{
+        if (!*statement)
+                return;
+        sqlite3_reset(*statement);
+        sqlite3_clear_bindings(*statement);
+}
+#define _cleanup_query_ _cleanup_(store_endp)
+
+// Runs a statement that changes something; refused outside a transaction.
+int store_run(Store *store, Error *error, const char *sql, const char *types, ...) _must_use_;
+int store_check_open(const Store *store, Error *error) _must_use_;
+
 #endif

@@ -84,8 +84,8 @@ int task_reset_events(Store *store, int64_t id, Error *error)
 int progress_after(
         Store *store, int64_t job, int64_t after, ProgressFn fn, void *userdata, Error *error)
 {
-        _cleanup_statement_ sqlite3_stmt *statement = NULL;
-        int r = sql_query(store_database(store), &statement, error,
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+        int r = store_query(store, &statement, error,
                 "SELECT progress_seq, label, progress FROM task"
                 " WHERE job = ? AND progress_seq > ? ORDER BY progress_seq",
                 "ii", job, after);

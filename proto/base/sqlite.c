@@ -131,12 +131,22 @@ int sql_vquery(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, c
         va_list arguments)
 {
         _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int r;
 
-        if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
-                bind_all(statement, types, arguments) != SQLITE_OK)
+        if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
                 return failed(db, error, "the database refused a statement");
+        r = sql_vbind(statement, error, types, arguments);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(statement);
         return 0;
+}
+
+int sql_vbind(sqlite3_stmt *statement, Error *error, const char *types, va_list arguments)
+{
+        if (bind_all(statement, types, arguments) == SQLITE_OK)
+                return 0;
+        return failed(sqlite3_db_handle(statement), error, "the database refused a value");
 }
 
 int sql_query(

@@ -28,6 +28,10 @@ int sql_query(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, co
 int sql_vquery(sqlite3 *db, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
         va_list arguments) _must_use_;
 
+// Binds a prepared statement's parameters, for who keeps statements.
+int sql_vbind(sqlite3_stmt *statement, Error *error, const char *types, va_list arguments)
+        _must_use_;
+
 // 1: a row; 0: no more rows; negative: failed, `error` says why.
 int sql_step(sqlite3_stmt *statement, Error *error) _must_use_;
 
