@@ -12,6 +12,7 @@ Runs the helper whose source is open as descriptor argv[2] and gives it these na
 
 Standard output belongs to the answers: whatever site code prints goes to standard error.
 """
+import inspect
 import json
 import os
 import runpy
@@ -35,8 +36,22 @@ def progress(unit, done, total=0, note="", done_bytes=0, total_bytes=0):
                       "done_bytes": done_bytes, "total_bytes": total_bytes})
 
 
+def outer_frames(frame, context=1):
+    """Lino asks inspect for all its callers, with their source lines, once for each field that one
+    plugin gives to another: a fifth of the time that a site takes to start, and it uses two names.
+    """
+    frames = []
+    while frame:
+        code = frame.f_code
+        frames.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name,
+                                        None, None))
+        frame = frame.f_back
+    return frames
+
+
 def enter(argv, inside):
     """Lino looks at sys.argv; `execute` is Django's execute_from_command_line."""
+    inspect.getouterframes = outer_frames
     import django.core.management as management
 
     execute = management.execute_from_command_line
@@ -83,9 +98,9 @@ def _main():
     with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
         source = stream.read()
     sys.path[0] = os.getcwd()  # as for `python manage.py`
-    names = {"__name__": "__main__", "__file__": f"{name}.py", "result": result, "enter": enter,
-             "progress": progress, "quiet": quiet, "protect": protect,
- "request": json.load(sys.stdin)}
+    names = {"__name__": "__main__", "__file__": f"{name}.py", "request": json.load(sys.stdin),
+             "result": result, "progress": progress, "enter": enter, "quiet": quiet,
+             "protect": protect}
     exec(compile(source, f"{name}.py", "exec"), names)
 
 

@@ -107,7 +107,7 @@ static int check_answer(const SiteDir *site, const char *name, const ProcessResu
         if (process->status == 0 && result)
                 return 0;
         status = process_status_text(process->status);
-        exception = exception_text(process->tail);
+        exception = exception_text(process->tail ? process->tail : "");
         error_set(error, -EIO, "site-code", "the site's own code failed (%s)", name);
         error_where(error, "%s", site->path);
         error_why(error, "%s%s%s", process->status ? status : "it ended without an answer",

@@ -136,8 +136,9 @@ static int count_found(StepContext *context, const SiteDir *site,
         const DatabaseEngine *engine;
         int r = site_probe(context, site, probe, error);
 
-        if (r == 0)
-                r = database_engine(probe->identity->database, &engine, error);
+        if (r < 0)
+                return r;
+        r = database_engine(probe->identity->database, &engine, error);
         if (r < 0)
                 return r;
         staging = engine->staging_name(probe->identity->database);

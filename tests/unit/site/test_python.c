@@ -163,6 +163,26 @@ static void a_site_that_prints_without_end_is_ended(void **state)
         assert_string_equal(w->error.code, "output");
 }
 
+static void root_runs_it_as_the_sites_owner_and_nothing_more(void **state)
+{
+        World *w = *state;
+        Fleet__Site anna = fake_site(&w->f, "anna");
+
+        if (geteuid() != 0)
+                skip();
+        fake_site_setting(&w->f, "anna",
+                "open('who', 'w').write(repr((os.getresuid(), os.getresgid(), os.getgroups())))");
+        shell("chown -R nobody:nogroup '%s'", w->site.path);
+        site_close(&w->site);
+        text_list_add(&w->f.policy.users, "nobody");
+        assert_int_equal(site_open(&w->f.policy, &anna, &w->site, &w->error), 0);
+        if (run(w, "probe", json_object()) < 0)
+                fail_msg("%s: %s", w->error.what, w->error.why);
+        shell("test \"$(cat '%s/who')\" = "
+              "'((65534, 65534, 65534), (65534, 65534, 65534), [65534])'",
+                w->site.path);
+}
+
 static void an_environment_without_python_is_told(void **state)
 {
         World *w = *state;
@@ -194,6 +214,7 @@ int main(void)
                 TEST(an_exception_is_told_in_its_own_words),
                 TEST(a_site_that_ignores_sigterm_ends_all_the_same),
                 TEST(a_site_that_prints_without_end_is_ended),
+                TEST(root_runs_it_as_the_sites_owner_and_nothing_more),
                 TEST(an_environment_without_python_is_told),
                 TEST(a_helper_that_is_not_there_is_told),
         };
