@@ -15,30 +15,26 @@
 #include "base/notify.h"
 
 #define JOURNAL_RETRY_MS 5000
+#define SWEEP_MS         200 // one commit for many tasks; those that begin come first
 
-// ---------------------------------------------------------------- the journal's turn
-
-void agent_write_journal(Agent *agent, unsigned ms)
+static void set_timer(struct event *timer, unsigned ms)
 {
         struct timeval wait = {ms / 1000, (ms % 1000) * US_PER_MS};
 
-        if (ms == 0)
-                event_active(agent->turn, EV_TIMEOUT, 0);
-        else if (!evtimer_pending(agent->turn, NULL))
-                evtimer_add(agent->turn, &wait);
+        evtimer_add(timer, &wait);
 }
 
-static bool is_gone(const WorkerTask *task)
+// ---------------------------------------------------------------- the journal
+
+void agent_record(Agent *agent)
 {
-        return task->state == TASK_FORGOTTEN && !task->runner;
+        event_active(agent->turn, EV_TIMEOUT, 0);
 }
 
 static int record_task(Agent *agent, const WorkerTask *task, Error *error)
 {
         int r = 0;
 
-        if (is_gone(task))
-                return journal_forget(agent->journal, task->id, error);
         if (task->state == TASK_NEW)
                 r = journal_add(agent->journal, task->id, task->packed, task->packed_size, error);
         if (r == 0 && task->canceled && !task->cancel_recorded)
@@ -58,10 +54,6 @@ static int record_changes(Agent *agent, Error *error)
 // What is durable now takes effect.
 static void apply_change(WorkerTask *task)
 {
-        if (is_gone(task)) {
-                task_remove(task);
-                return;
-        }
         if (task->state == TASK_NEW) {
                 task->state = TASK_READY;
                 protocol_accept(task);
@@ -82,7 +74,6 @@ static void refuse_new(Agent *agent)
         }
         if (agent->link)
                 link_close(agent->link, "journal", "the worker cannot write its journal");
-        agent_write_journal(agent, JOURNAL_RETRY_MS);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *userdata)
@@ -94,13 +85,53 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
         if (record_changes(agent, &error) < 0) {
                 log_failure(LOG_ERR, &error);
                 refuse_new(agent);
+                set_timer(agent->turn, JOURNAL_RETRY_MS); // for cancels
+                return;
+        }
+        for (WorkerTask *task = agent->tasks; task; task = task->next)
+                apply_change(task);
+        work_start(agent);
+}
+
+// ---------------------------------------------------------------- forgetting
+
+void agent_sweep(Agent *agent)
+{
+        if (!evtimer_pending(agent->sweep, NULL))
+                set_timer(agent->sweep, SWEEP_MS);
+}
+
+static bool is_gone(const WorkerTask *task)
+{
+        return task->state == TASK_FORGOTTEN && !task->runner;
+}
+
+static int record_gone(Agent *agent, Error *error)
+{
+        int r = 0;
+
+        for (WorkerTask *task = agent->tasks; task && r == 0; task = task->next)
+                if (is_gone(task))
+                        r = journal_forget(agent->journal, task->id, error);
+        return r < 0 ? r : journal_commit(agent->journal, error);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *userdata)
+{
+        Agent *agent = userdata;
+        _cleanup_error_ Error error = ERROR_EMPTY;
+
+        (void)fd, (void)what;
+        if (record_gone(agent, &error) < 0) {
+                log_failure(LOG_ERR, &error);
+                set_timer(agent->sweep, JOURNAL_RETRY_MS);
                 return;
         }
         for (WorkerTask *task = agent->tasks, *next; task; task = next) {
                 next = task->next;
-                apply_change(task);
+                if (is_gone(task))
+                        task_remove(task);
         }
-        work_start(agent);
 }
 
 // ---------------------------------------------------------------- signs of life
@@ -184,13 +215,14 @@ static int prepare_loop(Agent *agent, Error *error)
         if (!agent->base || agent->inotify_fd < 0)
                 return error_set(error, -errno, "loop", "cannot prepare the event loop");
         agent->turn = evtimer_new(agent->base, on_turn, agent);
+        agent->sweep = evtimer_new(agent->base, on_sweep, agent);
         agent->inotify =
                 event_new(agent->base, agent->inotify_fd, EV_READ | EV_PERSIST, on_inotify, agent);
         agent->terminate = evsignal_new(agent->base, SIGTERM, on_signal, agent);
         agent->interrupt = evsignal_new(agent->base, SIGINT, on_signal, agent);
-        if (!agent->turn || !agent->inotify || !agent->terminate || !agent->interrupt ||
-                event_add(agent->inotify, NULL) < 0 || event_add(agent->terminate, NULL) < 0 ||
-                event_add(agent->interrupt, NULL) < 0)
+        if (!agent->turn || !agent->sweep || !agent->inotify || !agent->terminate ||
+                !agent->interrupt || event_add(agent->inotify, NULL) < 0 ||
+                event_add(agent->terminate, NULL) < 0 || event_add(agent->interrupt, NULL) < 0)
                 return error_set(error, -ENOMEM, "loop", "cannot prepare the event loop");
         signal(SIGPIPE, SIG_IGN);
         return 0;
@@ -198,7 +230,8 @@ static int prepare_loop(Agent *agent, Error *error)
 
 static void agent_clear(Agent *agent)
 {
-        struct event *events[] = {agent->turn, agent->inotify, agent->terminate, agent->interrupt};
+        struct event *events[] = {
+                agent->turn, agent->sweep, agent->inotify, agent->terminate, agent->interrupt};
 
         if (agent->wire)
                 wire_free(agent->wire);

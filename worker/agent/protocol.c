@@ -55,7 +55,7 @@ static int on_task(Agent *agent, const Fleet__Task *message)
         if (r < 0)
                 return r;
         log_info("task accepted task=%s", task->id);
-        agent_write_journal(agent, 0);
+        agent_record(agent);
         return 0;
 }
 
@@ -66,7 +66,7 @@ static int on_cancel(Agent *agent, const Fleet__Cancel *cancel)
         if (!task || task->canceled || task->state == TASK_ENDED || task->state == TASK_FORGOTTEN)
                 return 0;
         task->canceled = true;
-        agent_write_journal(agent, 0);
+        agent_record(agent);
         return 0;
 }
 

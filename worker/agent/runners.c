@@ -260,6 +260,7 @@ int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *
 
 // ---------------------------------------------------------------- runners of an earlier daemon
 
+// Leaves `ret` NULL when nobody holds it.
 static int find_holder(Runners *runners, const char *directory, Runner **ret)
 {
         _cleanup_close_ int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -278,7 +279,7 @@ static int find_holder(Runners *runners, const char *directory, Runner **ret)
         if (r < 0 || still != pid)
                 return r;
         *ret = TAKE_PTR(runner);
-        return 1;
+        return 0;
 }
 
 int runner_find(Runners *runners, const RunnerTask *task, Runner **ret, Error *error)
@@ -286,15 +287,16 @@ int runner_find(Runners *runners, const RunnerTask *task, Runner **ret, Error *e
         Runner *runner = NULL;
         int r = find_holder(runners, task->directory, &runner);
 
-        if (r == 1) {
+        if (runner) {
                 give_task(runner, task);
                 *ret = runner;
-        } else if (r < 0 && r != -ENOENT) {
-                error_set(error, r, "runner", "cannot tell whether a runner is alive");
-                error_where(error, "%s", task->directory);
-                return r;
+                return 1;
         }
-        return r == 1;
+        if (r == 0 || r == -ENOENT)
+                return 0;
+        error_set(error, r, "runner", "cannot tell whether a runner is alive");
+        error_where(error, "%s", task->directory);
+        return r;
 }
 
 // ---------------------------------------------------------------- all of them

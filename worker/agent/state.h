@@ -56,7 +56,8 @@ struct Agent {
         unsigned running;
         int inotify_fd;
         struct event *inotify;
-        struct event *turn; // writes the journal
+        struct event *turn;  // writes the journal
+        struct event *sweep; // removes forgotten tasks
         struct event *terminate, *interrupt;
         Wire *wire;
         Dialer *dialer;
@@ -67,8 +68,10 @@ struct Agent {
 
 // ---- agent.c
 
-// Has the journal written soon: with the loop's next turn, or in `ms`.
-void agent_write_journal(Agent *agent, unsigned ms);
+// Has new tasks and cancels written to the journal with the loop's next turn; then they hold.
+void agent_record(Agent *agent);
+// Has forgotten tasks removed soon.
+void agent_sweep(Agent *agent);
 
 // ---- ship.c
 

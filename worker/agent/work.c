@@ -11,7 +11,6 @@
 
 #define RETRY_MS    5000 // after a runner could not even be started
 #define STDERR_TAIL 2048
-#define FORGET_MS   200 // one commit for many
 
 // Before the first replacement; five times as long before each further one.
 #define DEATH_WAIT_MS 100
@@ -154,7 +153,7 @@ static void on_runner_ended(void *userdata, RunnerEnd end, const char *how)
         task->runner = NULL;
         if (task->state == TASK_FORGOTTEN) {
                 agent->running--;
-                agent_write_journal(agent, 0);
+                agent_sweep(agent);
         } else if (!settle_if_finished(task)) {
                 // Another one may have the task: a spare that an earlier daemon gave it to.
                 set_state(task, TASK_WAITING);
@@ -285,7 +284,7 @@ void work_forget(WorkerTask *task)
         } else {
                 set_state(task, TASK_FORGOTTEN);
         }
-        agent_write_journal(task->agent, FORGET_MS);
+        agent_sweep(task->agent);
 }
 
 void work_release(WorkerTask *task)
