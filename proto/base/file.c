@@ -174,9 +174,15 @@ int file_read_link_at(int dirfd, const char *path, char **ret)
 
 int file_replace_link_at(int dirfd, const char *path, const char *target)
 {
-        _cleanup_free_ char *temporary = temporary_name(path);
+        const char *slash = strrchr(path, '/');
+        const char *name = slash ? slash + 1 : path;
+        // Always the same one, so that what a killed process left is found and goes away.
+        _cleanup_free_ char *temporary =
+                text_format("%.*s.%s.understudy", (int)(name - path), path, name);
         int r;
 
+        if (unlinkat(dirfd, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
         if (symlinkat(target, dirfd, temporary) < 0)
                 return -errno;
         if (renameat(dirfd, temporary, dirfd, path) < 0) {

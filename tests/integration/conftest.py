@@ -1,7 +1,6 @@
 """Fixtures: one fleet per test file, with its sites; everything ended and removed afterwards."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 

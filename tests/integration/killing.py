@@ -4,6 +4,7 @@ After a restart each job reaches the end it would have reached: nothing is done 
 The files test_kill_*.py name the victim, so that they run side by side.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -35,7 +36,8 @@ def kill(fleet, worker, victim):
     """Ends the victim with SIGKILL and starts again what a service manager would."""
     if victim in ("runner", "all"):
         for pid in worker.runners():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     if victim in ("worker", "all"):
         worker.kill()
     if victim in ("controller", "all"):
