@@ -216,6 +216,13 @@ static nng_tls_engine engine = {
         .description = "OpenSSL 3",
 };
 
+// OpenSSL frees its globals at exit, while nng's threads, which never end, may still free a
+// session. Only who initializes OpenSSL first can forbid that.
+__attribute__((constructor)) static void forbid_openssl_cleanup(void)
+{
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 static int start_result;
 
 static void start(void)

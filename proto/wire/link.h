@@ -67,8 +67,7 @@ typedef struct LinkLimits {
 
 // Starts the engine, once per process. `base` must outlive the Wire.
 int wire_new(struct event_base *base, Wire **ret, Error *error) _must_use_;
-// Closes everything without callbacks and joins all threads of its own. Not from a callback; and
-// before exit(), where nng would wait for what is still open.
+// Closes everything without callbacks and joins all threads of its own. Not from a callback.
 void wire_free(Wire *wire);
 
 // Listens on "HOST:PORT" ("[::1]:7700", "0.0.0.0:7700", port 0: any). `ret` lives as long as the

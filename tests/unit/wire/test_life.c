@@ -326,7 +326,6 @@ static void many_hosts_talk_at_once(void **state)
         enum { HOSTS = 150 };
         Side *sides = memory_new(HOSTS * sizeof(*sides));
         Fixture fixture;
-        size_t answered = 0;
 
         (void)state;
         fixture_init(&fixture);
@@ -340,20 +339,15 @@ static void many_hosts_talk_at_once(void **state)
         for (int i = 0; i < HOSTS; i++) {
                 Dialer *dialer;
 
+                sides[i].greets = true;
                 assert_int_equal(
                         wire_dial(fixture.wire, listener_address(fixture.listener), &credentials,
                                 NULL, &side_handlers, &sides[i], &dialer, NULL),
                         0);
         }
-        while (answered < HOSTS) {
-                RUN_UNTIL(&fixture, sides[answered].link);
-                if (sides[answered].frames == 0) {
-                        assert_int_equal(send_hello(sides[answered].link, "all"), 0);
-                        RUN_UNTIL(&fixture, sides[answered].frames == 1);
-                }
-                answered++;
-        }
-        assert_int_equal(fixture.controller.frames, HOSTS);
+        for (int i = 0; i < HOSTS; i++)
+                RUN_UNTIL(&fixture, sides[i].frames > 0);
+        assert_true(fixture.controller.frames >= HOSTS);
         fixture_clear(&fixture);
         for (int i = 0; i < HOSTS; i++)
                 side_clear(&sides[i]);
