@@ -64,15 +64,28 @@ static void apply_change(WorkerTask *task)
         }
 }
 
+// A cancel that could not be recorded still ends what runs now; only a later run would not know it.
+static void cancel_anyway(Agent *agent)
+{
+        for (WorkerTask *task = agent->tasks; task; task = task->next)
+                if (task->canceled && !task->cancel_recorded && task->runner)
+                        runner_cancel(task->runner);
+        set_timer(agent->turn, JOURNAL_RETRY_MS);
+}
+
 // What could not be recorded was not accepted: the controller sends it again on the next link.
 static void refuse_new(Agent *agent)
 {
+        bool refused = false;
+
         for (WorkerTask *task = agent->tasks, *next; task; task = next) {
                 next = task->next;
-                if (task->state == TASK_NEW)
-                        task_drop(task);
+                if (task->state != TASK_NEW)
+                        continue;
+                task_drop(task);
+                refused = true;
         }
-        if (agent->link)
+        if (refused && agent->link)
                 link_close(agent->link, "journal", "the worker cannot write its journal");
 }
 
@@ -85,7 +98,7 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
         if (record_changes(agent, &error) < 0) {
                 log_failure(LOG_ERR, &error);
                 refuse_new(agent);
-                set_timer(agent->turn, JOURNAL_RETRY_MS); // for cancels
+                cancel_anyway(agent);
                 return;
         }
         for (WorkerTask *task = agent->tasks; task; task = task->next)

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -157,6 +158,7 @@ typedef struct Fleet {
         bool amnesia;  // its Welcome knows no task
         bool greeted;  // on this link
         unsigned links, links_before;
+        bool mounted;
         pid_t worker;
 } Fleet;
 
@@ -505,7 +507,7 @@ static inline void fleet_configure(Fleet *fleet, const char *limits)
         assert_int_equal(file_write(path, text, strlen(text), 0600), 0);
 }
 
-static inline int fleet_open(void **state)
+static inline int fleet_open_on(void **state, const char *tmpfs)
 {
         Fleet *fleet = memory_new(sizeof(*fleet));
         char template[] = "/tmp/understudy-fleet-XXXXXX";
@@ -516,6 +518,7 @@ static inline int fleet_open(void **state)
         fleet->directory = text_copy(template);
         fleet->worker_directory = text_format("%s/worker", template);
         assert_int_equal(mkdir(fleet->worker_directory, 0700), 0);
+        fleet->mounted = tmpfs && mount("tmpfs", fleet->worker_directory, "tmpfs", 0, tmpfs) == 0;
         fleet->base = event_base_new();
         fleet->tick = event_new(fleet->base, -1, EV_PERSIST, fleet_tick, fleet);
         event_add(fleet->tick, &often);
@@ -525,6 +528,17 @@ static inline int fleet_open(void **state)
         fleet_start_worker(fleet);
         fleet_until(fleet, fleet_connected);
         return 0;
+}
+
+static inline int fleet_open(void **state)
+{
+        return fleet_open_on(state, NULL);
+}
+
+// The worker's directory on a small disk of its own, if this user may mount one.
+static inline int fleet_open_small(void **state)
+{
+        return fleet_open_on(state, "size=2m");
 }
 
 static inline int fleet_remove(const char *path, const struct stat *st, int type, struct FTW *walk)
@@ -549,6 +563,8 @@ static inline int fleet_close(void **state)
                 wire_free(fleet->wire);
         event_free(fleet->tick);
         event_base_free(fleet->base);
+        if (fleet->mounted)
+                umount2(fleet->worker_directory, MNT_DETACH);
         nftw(fleet->directory, fleet_remove, 16, FTW_DEPTH | FTW_PHYS);
         free(fleet->address);
         free(fleet->authority);

@@ -204,7 +204,7 @@ static bool notes_seen(Fleet *fleet)
 static void a_runner_killed_at_any_moment_goes_on_where_it_was(void **state)
 {
         Fleet *fleet = *state;
-        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 400", 60);
 
         for (unsigned kills = 0; kills < 3; kills++) {
                 pid_t runner;
@@ -219,14 +219,14 @@ static void a_runner_killed_at_any_moment_goes_on_where_it_was(void **state)
         assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
         assert_int_equal(task->run, 4);
         // A note between the kill and its record may be said again, none may be missing.
-        assert_int_equal(task->notes, 100);
+        assert_int_equal(task->notes, 400);
         assert_true(task->other_notes <= 3);
 }
 
 static void a_runner_outlives_its_daemon_and_its_events_arrive_once(void **state)
 {
         Fleet *fleet = *state;
-        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 300", 60);
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 600", 60);
         pid_t runner;
 
         for (unsigned kills = 0; kills < 3; kills++) {
@@ -239,7 +239,7 @@ static void a_runner_outlives_its_daemon_and_its_events_arrive_once(void **state
         }
         fleet_until(fleet, fleet_all_finished);
         assert_int_equal(task->run, 1);
-        assert_int_equal(task->notes, 300);
+        assert_int_equal(task->notes, 600);
         assert_int_equal(task->other_notes, 0);
         fleet_until(fleet, fleet_forgotten);
 }
@@ -267,7 +267,7 @@ static void a_daemon_stopped_cleanly_leaves_its_runners_too(void **state)
 static void a_daemon_and_its_runner_killed_together_go_on(void **state)
 {
         Fleet *fleet = *state;
-        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 400", 60);
         pid_t runner;
 
         notes_wanted = 40;
@@ -279,7 +279,7 @@ static void a_daemon_and_its_runner_killed_together_go_on(void **state)
         fleet_until(fleet, fleet_all_finished);
         assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
         assert_int_equal(task->run, 2);
-        assert_int_equal(task->notes, 100);
+        assert_int_equal(task->notes, 400);
 }
 
 static void a_task_killed_before_it_began_is_still_done(void **state)
@@ -306,7 +306,7 @@ static void a_task_killed_before_it_began_is_still_done(void **state)
 static void events_lost_in_a_crash_of_the_machine_do_not_stop_a_task(void **state)
 {
         Fleet *fleet = *state;
-        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 100", 60);
+        FleetTask *task = fleet_give(fleet, "1.echo.1", "crawl 400", 60);
         _cleanup_free_ char *events =
                 text_format("%s/tasks/1.echo.1/events", fleet->worker_directory);
         pid_t runner;
@@ -334,6 +334,65 @@ static void what_the_controller_does_not_know_is_ended_and_forgotten(void **stat
         fleet_until(fleet, fleet_forgotten);
 }
 
+static void fill_disk(Fleet *fleet, bool full)
+{
+        _cleanup_free_ char *path = text_format("%s/filler", fleet->worker_directory);
+        char chunk[4096] = {0};
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!full) {
+                assert_int_equal(unlink(path), 0);
+                return;
+        }
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        while (write(fd, chunk, sizeof(chunk)) > 0)
+                ;
+}
+
+// The same task over and over until one does not fit the journal.
+static bool refused(Fleet *fleet)
+{
+        char id[16];
+
+        if (!fleet->link)
+                return true;
+        if (!fleet->greeted || !fleet_all_accepted(fleet))
+                return false;
+        snprintf(id, sizeof(id), "%zu.echo.1", fleet->task_count);
+        fleet_give(fleet, id, "hello", 30);
+        return false;
+}
+
+static void a_full_disk_refuses_tasks_until_there_is_space(void **state)
+{
+        Fleet *fleet = *state;
+
+        if (!fleet->mounted)
+                skip();
+        fill_disk(fleet, true);
+        fleet_until(fleet, refused);
+        fill_disk(fleet, false);
+        fleet_until(fleet, fleet_all_finished);
+        for (size_t i = 0; i < fleet->task_count; i++)
+                assert_int_equal(fleet->tasks[i].outcome, FLEET__OUTCOME__DONE);
+        fleet_until(fleet, fleet_forgotten);
+}
+
+static void a_full_disk_does_not_keep_a_task_from_being_canceled(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task;
+
+        if (!fleet->mounted)
+                skip();
+        task = fleet_give(fleet, "1.echo.1", "wait", 60);
+        fleet_until(fleet, fleet_all_begun);
+        fill_disk(fleet, true);
+        fleet_cancel(fleet, "1.echo.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+}
+
 static void a_second_daemon_in_the_same_directory_is_refused(void **state)
 {
         Fleet *fleet = *state;
@@ -346,7 +405,8 @@ static void a_second_daemon_in_the_same_directory_is_refused(void **state)
         fleet->worker = first;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fleet_open, fleet_close)
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, fleet_open, fleet_close)
+#define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, fleet_open_small, fleet_close)
 
 int main(int argc, char **argv)
 {
@@ -373,10 +433,11 @@ int main(int argc, char **argv)
                 TEST(a_task_killed_before_it_began_is_still_done),
                 TEST(events_lost_in_a_crash_of_the_machine_do_not_stop_a_task),
                 TEST(what_the_controller_does_not_know_is_ended_and_forgotten),
+                TEST_SMALL(a_full_disk_refuses_tasks_until_there_is_space),
+                TEST_SMALL(a_full_disk_does_not_keep_a_task_from_being_canceled),
                 TEST(a_second_daemon_in_the_same_directory_is_refused),
         };
 
         fleet_worker_main(argc, argv);
-        cmocka_set_test_filter(getenv("FILTER"));
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
