@@ -178,10 +178,9 @@ static uint64_t state_of(const Meta *meta, bool whole)
         return hash ? hash : 1;
 }
 
-CacheEntry cache_entry(const char *name, const Meta *meta)
+uint64_t cache_entry_state(const Meta *meta)
 {
-        return (CacheEntry){.name = XXH3_64bits(name, strlen(name)),
-                .state = meta ? state_of(meta, !S_ISDIR(meta->mode)) : 0};
+        return state_of(meta, !S_ISDIR(meta->mode));
 }
 
 uint64_t cache_state(const Meta *meta)

@@ -76,8 +76,10 @@ const CacheRecord *cache_find(const Cache *cache, const uint64_t key[2]);
 
 // Root: `parent` NULL.
 void cache_key(const uint64_t parent[2], const char *name, uint64_t ret[2]);
-CacheEntry cache_entry(const char *name, const Meta *meta);
-uint64_t cache_state(const Meta *meta); // of a directory itself
+
+// Never 0. cache_state is for a record's own directory, cache_entry_state for what lies in it.
+uint64_t cache_state(const Meta *meta);
+uint64_t cache_entry_state(const Meta *meta);
 
 int cache_place(int fd, CachePlace *ret) _must_use_;
 uint64_t cache_options(const TreeOptions *options);
@@ -94,17 +96,22 @@ int cache_begin(Run *run, int source, int target, Error *error) _must_use_;
 int cache_commit(Run *run, uint64_t files, Error *error) _must_use_;
 void cache_end(Mirror *mirror);
 
-// The record of a directory just surveyed if its source is unchanged; NULL else.
-const CacheRecord *cache_match(const Worker *worker, const Node *node);
+// What a trusted cache knows of a directory; NULL else.
+const CacheRecord *cache_record(const Node *node);
+
+// Whether the source of a directory just surveyed is as the record says.
+bool cache_match(const Worker *worker, const Node *node, const CacheRecord *record);
 
 // True when there is a cache, and the entry is not known to be as it was: however equal it looks,
 // it may be another file. (Exchanging two directories shows in neither's files.)
-bool cache_suspects(const Worker *worker, const Node *node, size_t index);
+bool cache_suspects(const Cache *cache, const CacheRecord *record, CacheEntry entry, size_t index);
 
 // Keeps the states of a directory just surveyed until it is remembered.
 void cache_note(const Worker *worker, Node *node);
 
 // Writes down a finished directory, unless it is incomplete. `target` is its state now.
+// cache_remember_again: one that is as `record` says.
 int cache_remember(Run *run, Node *node, const Meta *target) _must_use_;
+int cache_remember_again(Run *run, const CacheRecord *record) _must_use_;
 
 #endif

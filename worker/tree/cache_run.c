@@ -23,6 +23,7 @@ typedef struct CacheWriter {
         int directory_fd;
         int fd;
         char temporary[TEMPORARY_SIZE];
+        bool news; // something that the old one does not say
         XXH3_state_t *hash;
         CacheEntry *buffer;
         size_t buffered;
@@ -224,6 +225,10 @@ int cache_commit(Run *run, uint64_t files, Error *error)
 
         if (!writer)
                 return 0;
+        // The old one says it all: it stays, and the disk is left alone.
+        if (run->mirror->cache && !writer->news &&
+                run->mirror->cache->header->record_count == writer->header.record_count)
+                return 0;
         writer->header.files = files;
         result = writer_finish(writer);
         if (result < 0) {
@@ -239,42 +244,40 @@ void cache_end(Mirror *mirror)
         writer_free(mirror->remember);
 }
 
-const CacheRecord *cache_match(const Worker *worker, const Node *node)
+const CacheRecord *cache_record(const Node *node)
 {
-        const Cache *cache = worker->run->mirror->cache;
-        const CacheRecord *record;
+        const Cache *cache = node->run->mirror->cache;
 
         if (!cache || !cache->trusted || node->fresh || node->absent)
                 return NULL;
-        record = cache_find(cache, node->key);
-        if (!record || record->own != cache_state(&node->meta) ||
-                record->count != node->names.count)
-                return NULL;
-        return memcmp(cache->entries + record->first, worker->scratch.states,
-                       record->count * sizeof(CacheEntry)) == 0
-                       ? record
-                       : NULL;
+        return cache_find(cache, node->key);
+}
+
+bool cache_match(const Worker *worker, const Node *node, const CacheRecord *record)
+{
+        const Cache *cache = node->run->mirror->cache;
+
+        return record->own == cache_state(&node->meta) && record->count == node->names.count &&
+               memcmp(cache->entries + record->first, worker->scratch.states,
+                       record->count * sizeof(CacheEntry)) == 0;
 }
 
 // Directories keep their order unless much happens in them, so the search begins where the entry
 // would be.
-bool cache_suspects(const Worker *worker, const Node *node, size_t index)
+bool cache_suspects(const Cache *cache, const CacheRecord *record, CacheEntry entry, size_t index)
 {
-        const Cache *cache = worker->run->mirror->cache;
-        const CacheEntry *want = &worker->scratch.states[index], *entries;
-        const CacheRecord *record;
+        const CacheEntry *entries;
 
         if (!cache || !cache->trusted)
                 return false;
-        record = cache_find(cache, node->key);
         if (!record)
                 return true;
         entries = cache->entries + record->first;
         for (size_t i = 0; i < record->count; i++) {
-                const CacheEntry *entry = &entries[(index + i) % record->count];
+                const CacheEntry *known = &entries[(index + i) % record->count];
 
-                if (entry->name == want->name)
-                        return entry->state != want->state;
+                if (known->name == entry.name)
+                        return known->state != entry.state;
         }
         return true;
 }
@@ -306,7 +309,21 @@ int cache_remember(Run *run, Node *node, const Meta *target)
         if (!writer || !node->states || node->incomplete)
                 return 0;
         pthread_mutex_lock(&writer->lock);
+        writer->news = true;
         result = record_add(writer, record, node->states);
+        pthread_mutex_unlock(&writer->lock);
+        return result;
+}
+
+int cache_remember_again(Run *run, const CacheRecord *record)
+{
+        CacheWriter *writer = run->mirror->remember;
+        int result;
+
+        if (!writer)
+                return 0;
+        pthread_mutex_lock(&writer->lock);
+        result = record_add(writer, *record, run->mirror->cache->entries + record->first);
         pthread_mutex_unlock(&writer->lock);
         return result;
 }

@@ -158,10 +158,34 @@ static const char *name_for(
         return temporary;
 }
 
+// All files made in a new directory get the same owner and group, so that one look tells.
+enum {
+        MADE_KNOWN = 1U << 31, // beside the owner, whose numbers end below
+};
+
+static int fresh_read(Worker *worker, Node *node, const Entry *entry, int to, Meta *ret)
+{
+        uint64_t made = atomic_load_explicit(&node->made, memory_order_relaxed);
+        int result;
+
+        if (node->fresh && made) {
+                *ret = (Meta){.mode = entry->from.mode & 0777 & ~worker->run->mirror->mask,
+                        .uid = (uint32_t)(made >> 32) & ~(uint32_t)MADE_KNOWN,
+                        .gid = (uint32_t)made,
+                        .modified = {.ns = UINT32_MAX}}; // as no file has it
+                return 0;
+        }
+        result = meta_read(to, "", ret);
+        if (result == 0 && node->fresh && !(ret->uid & MADE_KNOWN))
+                atomic_store_explicit(&node->made,
+                        (uint64_t)(ret->uid | MADE_KNOWN) << 32 | ret->gid, memory_order_relaxed);
+        return result;
+}
+
 static int attributes_copy(Worker *worker, Node *node, const Entry *entry, int from, int to)
 {
         Meta fresh;
-        int refused, result = meta_read(to, "", &fresh);
+        int refused, result = fresh_read(worker, node, entry, to, &fresh);
 
         if (result < 0)
                 return result;
@@ -231,7 +255,8 @@ static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as
 
         if (from < 0)
                 return source_failed(worker, node, entry->name, from);
-        to = openat(node->target, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        to = openat(node->target, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                node->fresh ? entry->from.mode & 0777 : 0600);
         if (to < 0)
                 return target_failed(worker, node, entry->name, -errno);
         COUNT(worker, bytes_total, entry->from.size);

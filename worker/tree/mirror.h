@@ -29,6 +29,7 @@ typedef struct Mirror {
         uint64_t device; // of the source
         uint64_t target_device;
         bool full;
+        mode_t mask;          // the process's umask
         bool clone_blocks;    // FICLONE is worth trying
         uint64_t clone_least; // from this size on, in bytes
         int64_t tick_ns;      // of the file system's clock, at most
@@ -48,6 +49,9 @@ Late *late_new(LateKind kind, const char *name, const Meta *from, LinkGroup *gro
 
 // The walk of one directory: see walk.c.
 void walk_job(void *worker, Job *job);
+
+// Work on the first `count` of a node's entries, which stay until the node is done.
+void batch_push(Node *node, size_t count);
 
 // One of the things pending in a node is done; the last one finishes it, and maybe its parents.
 void node_done(Worker *worker, Node *node);

@@ -21,17 +21,18 @@ struct Node {
         uint32_t depth;
         int source; // -EBADF: not open
         int target;
-        uint64_t key[2];                // of its path, for the cache
-        uint64_t target_inode;          // to know it again; 0: not known yet
-        Meta meta;                      // of the source
-        bool fresh;                     // the target was made by this run: nobody else sees it
-        bool absent;                    // there is no target: a dry run's new directory
-        bool vanished;                  // nothing to finish
-        bool compared;                  // the target was looked at
-        bool attributes;                // the target's own differ
-        bool acl;                       // files made in the target inherit an ACL
-        bool kept;                      // counts as open
-        atomic_bool dirty;              // the target was changed
+        uint64_t key[2];       // of its path, for the cache
+        _Atomic uint64_t made; // owner and group of what is made here, see file.c; 0: not known yet
+        uint64_t target_inode; // to know it again; 0: not known yet
+        Meta meta;             // of the source
+        bool fresh;            // the target was made by this run: nobody else sees it
+        bool absent;           // there is no target: a dry run's new directory
+        bool vanished;         // nothing to finish
+        bool compared;         // the target was looked at
+        bool attributes;       // the target's own differ
+        bool acl;              // files made in the target inherit an ACL
+        bool kept;             // counts as open
+        atomic_bool dirty;     // the target was changed
         atomic_bool incomplete;         // not to be remembered
         char temporary[TEMPORARY_SIZE]; // the target's name until it is published; "": none
         const char **excluded;          // names left out here, NULL-terminated; NULL: none

@@ -4,6 +4,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "tree/cache.h"
 #include "tree/manifest.h"
@@ -27,6 +28,18 @@ static int64_t clock_tick_ns(void)
 
         clock_getres(CLOCK_REALTIME_COARSE, &tick);
         return tick.tv_nsec + tick.tv_sec * INT64_C(1000000000);
+}
+
+// umask(2) cannot be asked without being changed, for all threads.
+static mode_t mask_read(void)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *line;
+
+        if (file_read("/proc/self/status", 64 * 1024, &text, NULL) < 0)
+                return 0;
+        line = strstr(text, "\nUmask:");
+        return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 0;
 }
 
 static void mirror_free(Mirror *mirror)
@@ -71,6 +84,7 @@ static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *err
         mirror->root->target = target;
         mirror->full = run->options->full;
         mirror->tick_ns = clock_tick_ns();
+        mirror->mask = mask_read();
         memcpy(mirror->root->key, root_key, sizeof(root_key));
         result = meta_read(source, "", &mirror->root->meta);
         if (result < 0)

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <time.h>
-#include <xxhash.h>
 
 #include "base/text.h"
 #include "tree/attribute.h"
@@ -10,31 +9,19 @@
 #include "tree/exclude.h"
 #include "tree/file.h"
 #include "tree/manifest.h"
+#include "tree/present.h"
 #include "tree/remove.h"
 #include "tree/xattr.h"
-
-enum {
-        BATCH_FILES = 32, // of one directory, that one thread copies in a row
-        BATCH_BYTES = 16 * 1024 * 1024,
-        NOT_FOUND = UINT32_MAX,
-};
-
-typedef struct Batch {
-        Job job;
-        Node *node;
-        size_t from, to; // of node->entries
-} Batch;
 
 // One directory under comparison, on the stack of its walk.
 typedef struct Walk {
         Worker *worker;
         Node *node;
-        List present;  // in the target
-        bool *matched; // of `present`
-        size_t count;  // entries to work on
-        size_t room;
-        Job *children; // chained
-        Meta have;     // the target directory
+        Present present;           // in the target
+        size_t count;              // entries to work on
+        Job *children;             // chained
+        Meta have;                 // the target directory
+        const CacheRecord *record; // what the cache knows of it
 } Walk;
 
 // --- opening ---
@@ -168,6 +155,7 @@ static int survey(Walk *walk)
         Node *node = walk->node;
         Worker *worker = walk->worker;
         struct Scratch *scratch = &worker->scratch;
+        bool states = node->run->options->cache != NULL;
         struct timespec now;
         int result = list_read(node->source, worker->list_buffer, &node->names);
 
@@ -185,7 +173,7 @@ static int survey(Walk *walk)
                 Meta *meta = &scratch->metas[i];
 
                 meta->mode = 0;
-                scratch->states[i] = cache_entry(name, NULL);
+                scratch->states[i] = (CacheEntry){.name = present_hash(name)};
                 if (exclude_has(node, name))
                         continue;
                 result = meta_read(node->source, name, meta);
@@ -195,7 +183,8 @@ static int survey(Walk *walk)
                         return result;
                 if (result < 0)
                         continue;
-                scratch->states[i] = cache_entry(name, meta);
+                if (states)
+                        scratch->states[i].state = cache_entry_state(meta);
                 if (is_recent(node->run->mirror, meta, &now))
                         atomic_store_explicit(&node->incomplete, true, memory_order_relaxed);
                 if ((i & 255) == 255) {
@@ -210,55 +199,17 @@ static int survey(Walk *walk)
         return 0;
 }
 
-// --- the target's entries, by name ---
-
-static uint64_t name_hash(const char *name)
+static int present_enter(Walk *walk)
 {
-        return XXH3_64bits(name, strlen(name));
-}
+        Node *node = walk->node;
+        int result = node->fresh || node->absent
+                             ? 0
+                             : present_read(&walk->present, node->target, walk->worker);
 
-static int present_read(Walk *walk)
-{
-        struct Scratch *scratch = &walk->worker->scratch;
-        size_t room = 16;
-        int result;
-
-        if (walk->node->fresh || walk->node->absent)
-                return 0;
-        result = list_read(walk->node->target, walk->worker->list_buffer, &walk->present);
         if (result < 0)
-                return run_fail(walk->node->run, walk->node, NULL, result, "target",
+                return run_fail(node->run, node, NULL, result, "target",
                         "a directory of the target could not be listed");
-        while (room < walk->present.count * 2)
-                room *= 2;
-        if (room > scratch->slot_room) {
-                scratch->slot_room = room;
-                scratch->slots = memory_grow(scratch->slots, room * sizeof(*scratch->slots));
-        }
-        memset(scratch->slots, 0xff, room * sizeof(*scratch->slots));
-        for (size_t i = 0; i < walk->present.count; i++) {
-                size_t slot = name_hash(list_name(&walk->present, i)) & (room - 1);
-
-                while (scratch->slots[slot] != NOT_FOUND)
-                        slot = (slot + 1) & (room - 1);
-                scratch->slots[slot] = (uint32_t)i;
-        }
-        walk->matched = memory_new(walk->present.count + 1);
-        walk->room = room;
         return 0;
-}
-
-static uint32_t present_find(const Walk *walk, const char *name, uint64_t hash)
-{
-        const uint32_t *slots = walk->worker->scratch.slots;
-        size_t slot = hash & (walk->room - 1);
-
-        if (walk->present.count == 0)
-                return NOT_FOUND;
-        for (; slots[slot] != NOT_FOUND; slot = (slot + 1) & (walk->room - 1))
-                if (strcmp(list_name(&walk->present, slots[slot]), name) == 0)
-                        break;
-        return slots[slot];
 }
 
 // --- deciding, entry by entry ---
@@ -414,15 +365,16 @@ static int decide(Walk *walk, size_t index)
 {
         struct Scratch *scratch = &walk->worker->scratch;
         Entry entry = {.name = list_name(&walk->node->names, index), .from = scratch->metas[index]};
-        uint32_t found = present_find(walk, entry.name, scratch->states[index].name);
+        uint32_t found =
+                present_find(&walk->present, walk->worker, entry.name, scratch->states[index].name);
         const char *why;
         int result;
 
-        if (found != NOT_FOUND)
-                walk->matched[found] = true;
+        if (found != PRESENT_NOT)
+                walk->present.matched[found] = true;
         if (entry.from.mode == 0) // gone, or left out: not ours to delete
                 return 0;
-        if (found != NOT_FOUND) {
+        if (found != PRESENT_NOT) {
                 result = meta_read(walk->node->target, entry.name, &entry.have);
                 if (result < 0 && result != -ENOENT)
                         return run_fail(walk->node->run, walk->node, entry.name, result, "target",
@@ -435,7 +387,8 @@ static int decide(Walk *walk, size_t index)
         }
         if (S_ISDIR(entry.from.mode))
                 return directory_decide(walk, entry.name, &entry.from, &entry.have);
-        entry.suspect = entry.have.mode && cache_suspects(walk->worker, walk->node, index);
+        entry.suspect = entry.have.mode && cache_suspects(walk->node->run->mirror->cache,
+                                                   walk->record, scratch->states[index], index);
         return file_decide(walk, &entry);
 }
 
@@ -444,15 +397,15 @@ static void doom(Walk *walk)
 {
         Mirror *mirror = walk->node->run->mirror;
 
-        atomic_fetch_add(&mirror->present, walk->present.count);
-        for (size_t i = 0; i < walk->present.count; i++) {
-                const char *name = list_name(&walk->present, i);
+        atomic_fetch_add(&mirror->present, walk->present.list.count);
+        for (size_t i = 0; i < walk->present.list.count; i++) {
+                const char *name = list_name(&walk->present.list, i);
                 uint64_t entries;
 
-                if (walk->matched[i] || exclude_has(walk->node, name))
+                if (walk->present.matched[i] || exclude_has(walk->node, name))
                         continue;
-                entries = walk->present.names[i].type == DT_DIR ||
-                                          walk->present.names[i].type == DT_UNKNOWN
+                entries = walk->present.list.names[i].type == DT_DIR ||
+                                          walk->present.list.names[i].type == DT_UNKNOWN
                                   ? remove_count(walk->worker, walk->node, name)
                                   : 0;
                 atomic_fetch_add(&mirror->present, entries);
@@ -464,53 +417,14 @@ static void doom(Walk *walk)
 
 // --- the work ---
 
-static void batch_job(void *argument, Job *job)
-{
-        Worker *worker = argument;
-        Batch *batch = (Batch *)job;
-        Node *node = batch->node;
-
-        for (size_t i = batch->from; i < batch->to && !run_stopped(node->run); i++) {
-                if (file_make_equal(worker, node, &node->entries[i]) < 0)
-                        break;
-        }
-        node_done(worker, node);
-        free(batch);
-}
-
-static size_t batch_end(const Node *node, size_t from, size_t count)
-{
-        uint64_t bytes = 0;
-        size_t i = from;
-
-        for (; i < count && i < from + BATCH_FILES && bytes < BATCH_BYTES; i++)
-                bytes += node->entries[i].from.size;
-        return i;
-}
-
 // The children first, so that the batches, which other threads can take as well, are on top: a
 // directory that is done holds no memory and soon no descriptors.
 static void hand_out(Walk *walk)
 {
-        Node *node = walk->node;
-        Job *chain = NULL;
-
-        node_keep(node);
+        node_keep(walk->node);
         if (walk->children)
-                pool_push_all(node->run->pool, TAKE_PTR(walk->children));
-        for (size_t from = 0; from < walk->count;) {
-                Batch *batch = memory_new(sizeof(*batch));
-
-                *batch = (Batch){.job = {.next = chain, .work = batch_job},
-                        .node = node,
-                        .from = from,
-                        .to = batch_end(node, from, walk->count)};
-                from = batch->to;
-                atomic_fetch_add_explicit(&node->pending, 1, memory_order_relaxed);
-                chain = &batch->job;
-        }
-        if (chain)
-                pool_push_all(node->run->pool, chain);
+                pool_push_all(walk->node->run->pool, TAKE_PTR(walk->children));
+        batch_push(walk->node, walk->count);
 }
 
 static void seen(Worker *worker, Node *node)
@@ -567,11 +481,8 @@ static int descend(Walk *walk, const CacheRecord *record)
 {
         Node *node = walk->node;
         const Meta *metas = walk->worker->scratch.metas;
-        Meta target = {.inode = record->target_inode,
-                .changed = {record->target_changed_s, record->target_changed_ns}};
         int result = 0;
 
-        cache_note(walk->worker, node);
         atomic_fetch_add(&node->run->mirror->present, node->names.count);
         for (size_t i = 0; i < node->names.count && result == 0; i++) {
                 if (!needs_look(&metas[i]))
@@ -581,9 +492,14 @@ static int descend(Walk *walk, const CacheRecord *record)
                 if (result == 0)
                         result = look(walk, i);
         }
-        if (result < 0 || node->compared)
+        if (result < 0)
                 return result;
-        result = cache_remember(node->run, node, &target);
+        if (node->late || walk->count) { // it will change
+                cache_note(walk->worker, node);
+                return 0;
+        }
+        node->compared = false;
+        result = cache_remember_again(node->run, record);
         if (result < 0)
                 return run_fail(node->run, NULL, node->run->options->cache, result, "cache",
                         "the cache of the mirror could not be written");
@@ -594,7 +510,6 @@ static int descend(Walk *walk, const CacheRecord *record)
 static int compare(Walk *walk)
 {
         Node *node = walk->node;
-        const CacheRecord *record;
         int result = source_enter(walk);
 
         if (result != 0)
@@ -605,12 +520,13 @@ static int compare(Walk *walk)
         result = survey(walk);
         if (result != 0)
                 return result;
-        record = cache_match(walk->worker, node);
-        if (record && target_is(walk, record))
-                return descend(walk, record);
+        walk->record = cache_record(node);
+        if (walk->record && cache_match(walk->worker, node, walk->record) &&
+                target_is(walk, walk->record))
+                return descend(walk, walk->record);
         result = target_enter(walk);
         if (result == 0)
-                result = present_read(walk);
+                result = present_enter(walk);
         if (result < 0)
                 return result;
         own_attributes(walk);
@@ -625,7 +541,7 @@ static int compare(Walk *walk)
 void walk_job(void *argument, Job *job)
 {
         Node *node = (Node *)job;
-        Walk walk = {.worker = argument, .node = node, .present = LIST_EMPTY};
+        Walk walk = {.worker = argument, .node = node};
 
         if (!run_stopped(node->run)) {
                 int result;
@@ -637,7 +553,6 @@ void walk_job(void *argument, Job *job)
                 throttle_pace(&node->run->throttle, 0);
         }
         hand_out(&walk);
-        list_clear(&walk.present);
-        free(walk.matched);
+        present_clear(&walk.present);
         node_done(walk.worker, node);
 }
