@@ -17,12 +17,26 @@ static int outcome(int result, unsigned bit)
                        : -errno;
 }
 
-// Owner and group apart: who may not give a file away may still give it to a group of their own.
+static bool group_is_mine(gid_t gid)
+{
+        gid_t groups[256];
+        int count = getgroups(ELEMENTS(groups), groups);
+
+        for (int i = 0; i < count; i++)
+                if (groups[i] == gid)
+                        return true;
+        return gid == getegid();
+}
+
+// Owner and group apart. Without privileges, files belong to whoever copies them, and to a group of
+// theirs: that is no refusal, it is how it is.
 static int owner_set(int dirfd, const char *name, const Meta *have, const Meta *want)
 {
         int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
-        uid_t uid = have->uid == want->uid ? (uid_t)-1 : want->uid;
-        gid_t gid = have->gid == want->gid ? (gid_t)-1 : want->gid;
+        bool root = geteuid() == 0;
+        uid_t uid = have->uid == want->uid || !root ? (uid_t)-1 : want->uid;
+        gid_t gid = have->gid == want->gid || !(root || group_is_mine(want->gid)) ? (gid_t)-1
+                                                                                  : want->gid;
         int owner = 0, group = 0;
 
         if (uid == (uid_t)-1 && gid == (gid_t)-1)
@@ -43,10 +57,12 @@ static int owner_set(int dirfd, const char *name, const Meta *have, const Meta *
 static mode_t mode_wanted(const Meta *want, int refused)
 {
         mode_t mode = want->mode & 07777;
+        bool root = geteuid() == 0;
 
-        if (refused & ATTRIBUTE_OWNER)
+        if ((refused & ATTRIBUTE_OWNER) || (!root && want->uid != geteuid()))
                 mode &= ~(mode_t)S_ISUID;
-        if ((refused & ATTRIBUTE_GROUP) && !S_ISDIR(want->mode))
+        if (((refused & ATTRIBUTE_GROUP) || !(root || group_is_mine(want->gid))) &&
+                !S_ISDIR(want->mode))
                 mode &= ~(mode_t)S_ISGID;
         return mode;
 }
@@ -122,8 +138,9 @@ bool attribute_differ(const Meta *want, const Meta *have)
 
         if (S_ISDIR(want->mode) && mine && meta_time_compare(want->modified, have->modified) != 0)
                 return true;
-        return (root && want->uid != have->uid) || (mine && want->gid != have->gid) ||
-               (!S_ISLNK(want->mode) && (want->mode & 07777) != (have->mode & 07777));
+        return (root && want->uid != have->uid) ||
+               (mine && want->gid != have->gid && (root || group_is_mine(want->gid))) ||
+               (!S_ISLNK(want->mode) && mode_wanted(want, 0) != (have->mode & 07777));
 }
 
 const char *attribute_words(unsigned refused)
