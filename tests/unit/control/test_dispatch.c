@@ -318,6 +318,46 @@ static void a_database_that_fails_rolls_the_turn_back_and_ends_all_connections(v
         assert_job(job, "done");
 }
 
+static void what_a_task_prints_is_kept_up_to_a_bound(void **state)
+{
+        int job;
+        FakeHost *host = world_with_held_probe(&job);
+        int64_t before = seq_of(job);
+        Fleet__LogLine line;
+
+        (void)state;
+        for (uint64_t number = 4; number < 20100; number++) {
+                Fleet__Event event = note(&host->journal[0], number, &line);
+
+                fake_event(host, &event);
+        }
+        fake_commit();
+        // One was there already; the last says that the rest is not kept.
+        assert_int_equal(seq_of(job), before - 1 + 20001);
+        assert_int_equal(host->inbox[0]->committed->last, 20099);
+}
+
+static void a_line_without_an_end_is_cut(void **state)
+{
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
+        int job;
+        FakeHost *host = world_with_held_probe(&job);
+        _cleanup_free_ char *text = memory_new(1000001);
+        Fleet__LogLine line;
+        Fleet__Event event = note(&host->journal[0], 4, &line);
+
+        (void)state;
+        memset(text, 'x', 1000000);
+        line.text = text;
+        fake_event(host, &event);
+        fake_commit();
+        assert_int_equal(sql_query(store_database(fake.controller->store), &statement, NULL,
+                                 "SELECT max(length(body)) FROM event", ""),
+                0);
+        assert_int_equal(sql_step(statement, NULL), 1);
+        assert_true(sqlite3_column_int64(statement, 0) < 10000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -337,6 +377,8 @@ int main(void)
                 FAKE_TEST(a_certificate_that_is_not_on_record_is_refused),
                 FAKE_TEST(what_waits_for_room_goes_out_when_the_link_is_drained),
                 FAKE_TEST(what_is_not_committed_does_not_go_out_when_the_link_is_drained),
+                FAKE_TEST(what_a_task_prints_is_kept_up_to_a_bound),
+                FAKE_TEST(a_line_without_an_end_is_cut),
                 FAKE_TEST(a_database_that_fails_rolls_the_turn_back_and_ends_all_connections),
         };
 
