@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import PREVIEW, PRODUCTION, SERIES
-from fleet import DONE, FAILED, assert_done
+from fleet import DONE, assert_done
 from site_under_test import FULL, SOURCE, Site, differences
 
 LINO = SOURCE / "deploy/lino"
@@ -28,6 +28,18 @@ def production(root):
     site = Site.make(root, PRODUCTION, fixtures=FULL, media=50)
     (root / "prod").symlink_to(PRODUCTION)
     return site
+
+
+@pytest.fixture(scope="module")
+def before_adopting(production):
+    return production.manifest(), sorted(os.listdir(production.root))
+
+
+@pytest.fixture(scope="module")
+def adopted(fleet, worker, production, before_adopting):
+    assert_done(fleet.do("series", "add", SERIES, "--host", worker.name, "--root", str(production.root),
+                         "--production", PRODUCTION))
+    return production
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +74,10 @@ def assert_equal_rows(production, preview):
     assert {table for table in before.keys() - after.keys() if before[table]} <= allowed_tables()
 
 
-def test_adopting_changes_nothing_in_the_root(fleet, worker, production):
-    before = production.manifest(), os.listdir(production.root)
-    assert_done(fleet.do("series", "add", SERIES, "--host", worker.name, "--root", str(production.root),
-                         "--production", PRODUCTION))
-    assert differences(before[0], production.manifest()) == {}
-    assert sorted(os.listdir(production.root)) == sorted(before[1])
+def test_adopting_changes_nothing_in_the_root(before_adopting, adopted):
+    manifest, names = before_adopting
+    assert differences(manifest, adopted.manifest()) == {}
+    assert sorted(os.listdir(adopted.root)) == names
 
 
 def test_a_dry_run_shows_the_diff_and_writes_nothing(fleet, adopted):
