@@ -8,47 +8,50 @@ import re
 import sqlite3
 import time
 
-import click  # Lino needs it
 from django.conf import settings
 
 HEADER = re.compile(rb'^logger\.info\("Loading (\d+) objects(?: \(part (\d+) of (\d+)\))? '
                     rb'to table (\w+)\.\.\."\)')
 STEP = 1024  # pages copied in one go: production's writers wait for that long, some milliseconds
-RESTARTS = 20  # a writer between two steps makes the copy start again
+RESTARTS = 5  # a writer between two steps makes the copy start again
 
 
 class Restarted(Exception):
     pass
 
 
-def copy_in_steps(source, target):
+def watch_copy(page, steps):
     least = restarts = 0
 
     def watch(status, remaining, total):
         nonlocal least, restarts
-        if least and remaining > least:
-            restarts += 1
-            if restarts > RESTARTS:
-                raise Restarted
+        restarts += steps and 0 < least < remaining
+        if restarts > RESTARTS:
+            raise Restarted
         least = remaining
         progress("BYTES", (total - remaining) * page, total * page, "copying the database")
 
-    page = source.execute("PRAGMA page_size").fetchone()[0]
-    source.backup(target, pages=STEP, progress=watch, sleep=0.005)
+    return watch
 
 
-def copy_database(uri, path):
+def copy(uri, path, pages):
+    if os.path.exists(path):
+        os.remove(path)
     source, target = sqlite3.connect(uri, uri=True, timeout=60), sqlite3.connect(path)
     try:
         target.execute("PRAGMA synchronous=OFF")
-        target.execute("PRAGMA journal_mode=OFF")
-        try:
-            copy_in_steps(source, target)
-        except Restarted:  # busy production: one step, which keeps its writers waiting
-            source.backup(target, pages=-1)
+        page = source.execute("PRAGMA page_size").fetchone()[0]
+        source.backup(target, pages=pages, progress=watch_copy(page, pages > 0), sleep=0.005)
     finally:
         source.close()
         target.close()
+
+
+def copy_database(uri, path):
+    try:
+        copy(uri, path, STEP)
+    except Restarted:  # busy production: in one go, for which its writers have to wait
+        copy(uri, path, -1)
 
 
 def state(name):
@@ -76,10 +79,12 @@ def sqlite_snapshot(database, work):
     for attempt in range(10):
         before = state(name)
         quiet_wal = uses_wal(name) and not before[-1]
-        if os.path.exists(path):
-            os.remove(path)
         mode = "immutable=1" if quiet_wal and attempt < 9 else "mode=ro"
-        copy_database(f"file:{quote(name)}?{mode}", path)
+        try:
+            copy_database(f"file:{quote(name)}?{mode}", path)
+        except sqlite3.DatabaseError:  # it did change
+            if mode == "mode=ro":
+                raise
         if mode == "mode=ro" or state(name) == before:
             break
         time.sleep(0.05)
@@ -106,6 +111,14 @@ class Bar:
             progress("TABLES", done, len(self.models), model._meta.db_table)
             yield model
         progress("TABLES", len(self.models), len(self.models))
+
+
+def show_tables():
+    try:
+        import click
+    except ImportError:  # Lino 24.11 shows no progress and need not have it
+        return
+    click.progressbar = Bar
 
 
 def read_part(path):
@@ -155,7 +168,7 @@ def run(execute):
         raise SystemExit(f"cannot make a snapshot of a {database['ENGINE']} database")
     quiet()
     SNAPSHOTS[database["ENGINE"]](database, request["work"])
-    click.progressbar = Bar
+    show_tables()
     execute(ARGV)
     tables, size = read_dump(request["directory"])
     result({"tables": tables, "bytes": size, "objects": sum(t["rows"] for t in tables),

@@ -1,6 +1,7 @@
 #include "fake_site.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "site/python.h"
@@ -108,6 +109,34 @@ static void a_dump_sees_what_a_server_has_only_in_its_wal(void **state)
         assert_int_equal(sqlite3_close(server), SQLITE_OK);
 }
 
+static _Noreturn void write_for_ever(const char *database)
+{
+        for (;;) {
+                fake_sql(database, "PRAGMA busy_timeout = 60000;"
+                                   "INSERT INTO contacts_person VALUES (5, 'busy')");
+                poll(NULL, 0, 2);
+        }
+}
+
+// Each write makes a copy in steps begin anew.
+static void a_busy_database_is_copied_all_the_same(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *database = text_format("%s/anna", w->site.path);
+
+        fake_sql(database, "CREATE TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                           "i + 1 FROM n WHERE i < 5000) SELECT randomblob(4000) FROM n");
+        pid_t writer = fork();
+        if (writer == 0)
+                write_for_ever(database);
+        int r = run(w, "dump", dump_request(w));
+        assert_int_equal(kill(writer, SIGKILL), 0);
+        assert_int_equal(waitpid(writer, NULL, 0), writer);
+        if (r < 0)
+                fail_msg("%s", w->error.why);
+        assert_true(json_integer_value(json_object_get(w->answer, "objects")) >= 3);
+}
+
 // Lines that look like answers, on the standard output that site code believes to have.
 static void garbage_is_not_mistaken_for_an_answer(void **state)
 {
@@ -209,6 +238,7 @@ int main(void)
                 TEST(a_dump_changes_no_file_of_the_site),
                 TEST(a_dump_of_a_database_in_wal_mode_changes_no_file_either),
                 TEST(a_dump_sees_what_a_server_has_only_in_its_wal),
+                TEST(a_busy_database_is_copied_all_the_same),
                 TEST(garbage_is_not_mistaken_for_an_answer),
                 TEST(exit_0_without_an_answer_is_a_failure),
                 TEST(an_exception_is_told_in_its_own_words),
