@@ -1,8 +1,5 @@
 #include "site/sqlite.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"

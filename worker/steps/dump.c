@@ -14,9 +14,8 @@
 #define DUMP_WORK_DIRECTORY ".understudy-dump"
 
 // What people and the script step keep in the snapshot's directory; all else is dump2py's.
-static const char *const carried[] = {
-        "restore2preview.py", ".restore2preview.base.py", "restore2preview.merge.py",
-        ".restore2preview.merge.base.py"};
+static const char *const carried[] = {"restore2preview.py", ".restore2preview.base.py",
+        "restore2preview.merge.py", ".restore2preview.merge.base.py"};
 
 static int failed(int r, const SiteDir *site, const char *name, const char *what, Error *error)
 {
