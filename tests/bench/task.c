@@ -35,6 +35,27 @@ typedef struct Bench {
         size_t done, rounds;
 } Bench;
 
+static char directory[] = "/tmp/understudy-bench.XXXXXX";
+static pid_t worker;
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+        (void)status;
+        (void)type;
+        (void)walk;
+        return remove(path);
+}
+
+// Whatever the end, nothing stays behind.
+static void clean_up(void)
+{
+        if (worker > 0) {
+                kill(worker, SIGTERM);
+                waitpid(worker, NULL, 0);
+        }
+        nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void fail(const char *what, const Error *error)
 {
         _cleanup_free_ char *line = error ? error_line(error) : NULL;
@@ -137,7 +158,7 @@ static void on_closed(void *userdata, Link *link, const Error *why)
 // ---------------------------------------------------------------- the worker
 
 // The certificates of both sides.
-static void make_identities(const char *directory, Credentials *controller)
+static void make_identities(const char *path, Credentials *controller)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
         _cleanup_free_ char *authority_key = NULL;
@@ -153,37 +174,34 @@ static void make_identities(const char *directory, Credentials *controller)
                         PKI_LIFETIME_DAYS, &identity.certificate, &error) < 0)
                 fail("no certificates", &error);
         identity.authority = text_copy(controller->authority);
-        if (file_make_directories(directory, 0700) < 0 ||
-                identity_write(directory, &identity, &error) < 0)
+        if (file_make_directories(path, 0700) < 0 || identity_write(path, &identity, &error) < 0)
                 fail("no identity", &error);
 }
 
 static const char configuration[] = "[controller]\naddress = %s\n[policy]\nroot = %s\n";
 
-static void write_configuration(const char *directory, const char *address)
+static void write_configuration(const char *path, const char *address)
 {
-        _cleanup_free_ char *path = text_format("%s/worker.conf", directory);
-        _cleanup_free_ char *text = text_format(configuration, address, directory);
+        _cleanup_free_ char *file = text_format("%s/worker.conf", path);
+        _cleanup_free_ char *text = text_format(configuration, address, path);
 
-        if (file_write(path, text, strlen(text), 0600) < 0)
+        if (file_write(file, text, strlen(text), 0600) < 0)
                 fail("no configuration", NULL);
 }
 
-static pid_t start_worker(const char *directory)
+static void start_worker(const char *path)
 {
         static const char program[] = PROGRAMS "/understudy-worker";
-        const char *argv[] = {program, "run", "--dir", directory, NULL};
-        _cleanup_free_ char *log = text_format("%s/log", directory);
+        const char *argv[] = {program, "run", "--dir", path, NULL};
+        _cleanup_free_ char *log = text_format("%s/log", path);
         posix_spawn_file_actions_t actions;
-        pid_t pid;
 
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(
                 &actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        if (posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv, environ) != 0)
+        if (posix_spawn(&worker, argv[0], &actions, NULL, (char *const *)argv, environ) != 0)
                 fail(argv[0], NULL);
         posix_spawn_file_actions_destroy(&actions);
-        return pid;
 }
 
 // ---------------------------------------------------------------- figures
@@ -209,9 +227,9 @@ static int64_t report(const char *what, int64_t *times, size_t count)
         return times[count / 2];
 }
 
-static int64_t measure_commits(const char *directory, int64_t *times, size_t count)
+static int64_t measure_commits(int64_t *times, size_t count)
 {
-        static const char *const migrations[] = {"CREATE TABLE t (x TEXT)", NULL};
+        static const char *const migrations[] = {"CREATE TABLE t (x TEXT);", NULL};
         _cleanup_error_ Error error = ERROR_EMPTY;
         _cleanup_database_ sqlite3 *db = NULL;
         _cleanup_free_ char *path = text_format("%s/commits", directory);
@@ -229,62 +247,52 @@ static int64_t measure_commits(const char *directory, int64_t *times, size_t cou
         return report("a durable commit", times, count);
 }
 
-static void measure_tasks(Bench *bench, const char *directory)
+static void measure_tasks(Bench *bench)
 {
         static const LinkHandlers handlers = {
                 .opened = on_opened, .frame = on_frame, .closed = on_closed};
         static const LinkLimits limits = {0};
         _cleanup_error_ Error error = ERROR_EMPTY;
-        _cleanup_free_ char *worker = text_format("%s/worker", directory);
+        _cleanup_free_ char *path = text_format("%s/worker", directory);
         Credentials credentials = {0};
         Listener *listener;
         Wire *wire;
-        pid_t pid;
 
         if (wire_new(bench->base, &wire, &error) < 0)
                 fail("no wire", &error);
-        make_identities(worker, &credentials);
+        make_identities(path, &credentials);
         if (wire_listen(wire, "127.0.0.1:0", &credentials, &limits, &handlers, bench, &listener,
                     &error) < 0)
                 fail("no listener", &error);
-        write_configuration(worker, listener_address(listener));
-        pid = start_worker(worker);
+        write_configuration(path, listener_address(listener));
+        start_worker(path);
         event_base_dispatch(bench->base);
         wire_free(wire);
-        kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
         free((char *)credentials.authority);
         free((char *)credentials.certificate);
         free((char *)credentials.key);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-        (void)status;
-        (void)type;
-        (void)walk;
-        return remove(path);
-}
-
 int main(int argc, char **argv)
 {
-        char directory[] = "/tmp/understudy-bench.XXXXXX";
         Bench bench = {.rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 500};
         int64_t commit, task;
 
-        if (bench.rounds == 0 || !mkdtemp(directory))
-                fail("usage: bench-task [ROUNDS]", NULL);
+        if (bench.rounds == 0 || !mkdtemp(directory)) {
+                fprintf(stderr, "usage: bench-task [ROUNDS]\n");
+                return EXIT_FAILURE;
+        }
+        atexit(clean_up);
         bench.taken_us = calloc(bench.rounds, sizeof(*bench.taken_us));
-        commit = measure_commits(directory, bench.taken_us, bench.rounds);
+        commit = measure_commits(bench.taken_us, bench.rounds);
         bench.base = event_base_new();
         bench.pause = evtimer_new(bench.base, on_pause, &bench);
-        measure_tasks(&bench, directory);
+        measure_tasks(&bench);
         task = report("a task and back", bench.taken_us, bench.rounds);
         printf("above the commit: %.2f ms, goal below %.2f ms: %s\n", milliseconds(task - commit),
                 milliseconds(GOAL_US), task - commit < GOAL_US ? "met" : "missed");
         event_free(bench.pause);
         event_base_free(bench.base);
         free(bench.taken_us);
-        nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
         return 0;
 }

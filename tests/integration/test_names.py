@@ -13,7 +13,6 @@ def refused(fleet, *arguments):
     before = fleet.json("job", "list")
     done = fleet.ctl(*arguments, check=False)
     assert done.returncode in (REFUSED, 1), f"{arguments}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert done.stderr.strip(), "a refusal has words"
     return " ".join((done.stderr + done.stdout).split()), len(fleet.json("job", "list")) - len(before)
 
 

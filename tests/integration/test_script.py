@@ -56,16 +56,19 @@ def test_an_edit_survives_ten_syncs_and_an_upgrade_of_lino_between(fleet, edited
 
 
 def upgrade(production, preview):
-    """Both sites get Lino Noi 26.9; production's data comes over with the edited script, as its operator would do it."""
-    subprocess.run(["sed", "-i", "-f", SOURCE / "deploy/lino/upgrade.sed", production.script], check=True)
+    """Both sites get Lino Noi 26.9; production's data comes over with a script for this once."""
+    once = production.path / "snapshot2preview/once.py"
+    edited = subprocess.run(["sed", "-f", SOURCE / "deploy/lino/upgrade.sed", production.script], check=True, capture_output=True)
+    once.write_bytes(edited.stdout)
     new = subprocess.run([MAKER, "environment", "new"], check=True, capture_output=True, text=True).stdout.strip()
     (production.path / "env").unlink()
     (production.path / "env").symlink_to(new)
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
     subprocess.run(
-        [*as_owner(), production.path / "env/bin/python", "manage.py", "run", "snapshot2preview/restore2preview.py", "--noinput"],
+        [*as_owner(), production.path / "env/bin/python", "manage.py", "run", "snapshot2preview/once.py", "--noinput"],
         cwd=production.path, env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL,
     )
+    once.unlink()
     wheels = subprocess.run([MAKER, "wheels"], check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run(
         [*as_owner(), preview.path / "env/bin/pip", "install", "--no-index", "--find-links", wheels, "--no-deps",
