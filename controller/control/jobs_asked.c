@@ -109,15 +109,17 @@ static bool is_again(const TaskRow *tasks, const bool *again, size_t i)
         return false;
 }
 
-// An adoption asks anew: what it was refused for was production's answer.
-static int reset_tasks(Controller *controller, const JobRow *job, const Rows *rows, Error *error)
+// `plan` is the job's, made anew: its nodes are the job's tasks, in the same order.
+// What people may have changed is read again, unless there is no way back any more.
+static int reset_tasks(Controller *controller, const Plan *plan, const Rows *rows, Error *error)
 {
         _cleanup_free_ bool *again = memory_new(rows->count * sizeof *again);
+        bool final = jobs_is_final(rows);
         TaskRow *tasks = rows->items;
         int r = 0;
 
         for (size_t i = 0; i < rows->count && r == 0; i++) {
-                again[i] = job->kind == JOB_ADOPT || is_again(tasks, again, i);
+                again[i] = (plan->nodes[i].again && !final) || is_again(tasks, again, i);
                 if (!again[i])
                         continue;
                 tasks[i].state = TASK_PENDING;
@@ -168,7 +170,7 @@ int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *erro
         job->queued_us = clock_now_us();
         job->ended_us = 0;
         blob_set(&job->failure, NULL);
-        return reset_tasks(controller, job, &tasks, error)
+        return reset_tasks(controller, &plan, &tasks, error)
                        ?: tell(controller, job, who, "is retried", error)
                        ?: jobs_save(controller, job, error);
 }

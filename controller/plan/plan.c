@@ -13,6 +13,7 @@ typedef void (*FillFn)(const Planning *planning, ProtobufCMessage *arguments);
 enum {
         NODE_DRY = 1U << 0,  // runs in a dry run, too
         NODE_GATE = 1U << 1, // when there is a review, it is of this node's result
+        NODE_AGAIN = 1U << 2,
 };
 
 typedef struct NodeSpec {
@@ -190,7 +191,7 @@ static void fill_purge(const Planning *planning, ProtobufCMessage *arguments)
 // ---- the graphs
 
 static const NodeSpec adopt_nodes[] = {
-        {"probe", "probe", "", 0, fill_probe_production},
+        {"probe", "probe", "", NODE_AGAIN, fill_probe_production},
         {NULL},
 };
 
@@ -212,7 +213,7 @@ static const NodeSpec sync_nodes[] = {
         {"preview_probe", "probe", "", NODE_DRY, fill_probe_preview},
         {"space", "space", "production_probe preview_probe", NODE_DRY, fill_space},
         {"dump", "dump", "space", 0, NULL},
-        {"script", "script", "dump", 0, NULL},
+        {"script", "script", "dump", NODE_AGAIN, NULL},
         {"mirror", "mirror", "script", 0, fill_mirror},
         {"restore", "restore", "mirror", 0, NULL},
         {"static", "static", "mirror", 0, NULL},
@@ -275,6 +276,7 @@ static void add_node(Plan *plan, const Planning *planning, const NodeSpec *spec)
                 .arguments = message_new(info->arguments),
                 .gate_after = input->review && !input->dry_run && spec->flags & NODE_GATE,
                 .skipped = input->dry_run && !(spec->flags & NODE_DRY),
+                .again = spec->flags & NODE_AGAIN,
         };
         fill_common(planning, node->arguments);
         if (spec->fill)

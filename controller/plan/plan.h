@@ -49,6 +49,7 @@ typedef struct PlanNode {
         ProtobufCMessage *arguments;
         bool gate_after; // the job waits for a person once it is done
         bool skipped;    // in a dry run: shown, not run
+        bool again; // a retry begins here at the latest: what it reads, people may have changed
 } PlanNode;
 
 typedef struct Plan {

@@ -84,7 +84,7 @@ static void a_failed_sync_takes_back_what_is_flagged_in_reverse(void **state)
         assert_hint(job, "goes on from 'verify'");
 }
 
-static void a_retry_runs_what_failed_was_undone_or_comes_after_it_and_nothing_else(void **state)
+static void a_retried_synchronisation_keeps_the_dump_and_reads_the_script_again(void **state)
 {
         FakeHost *host = fake_world_with_preview();
         int job;
@@ -98,7 +98,7 @@ static void a_retry_runs_what_failed_was_undone_or_comes_after_it_and_nothing_el
         assert_int_equal(fake_about("retry", job), job);
         fake_run();
         assert_job(job, "done");
-        assert_string_equal(host->log, "restore ledger swap verify settle ");
+        assert_string_equal(host->log, "script mirror restore static ledger swap verify settle ");
 }
 
 static void a_failed_preparation_stays_as_it_is_and_goes_on_when_retried(void **state)
@@ -430,7 +430,7 @@ int main(void)
                 FAKE_TEST(a_series_is_adopted_once_production_has_answered),
                 FAKE_TEST(prepare_sync_switch_back_and_drop_take_a_site_through_its_life),
                 FAKE_TEST(a_failed_sync_takes_back_what_is_flagged_in_reverse),
-                FAKE_TEST(a_retry_runs_what_failed_was_undone_or_comes_after_it_and_nothing_else),
+                FAKE_TEST(a_retried_synchronisation_keeps_the_dump_and_reads_the_script_again),
                 FAKE_TEST(a_failed_preparation_stays_as_it_is_and_goes_on_when_retried),
                 FAKE_TEST(a_failed_preparation_is_taken_back_as_a_whole_when_canceled),
                 FAKE_TEST(a_failure_ends_what_runs_beside_it),
