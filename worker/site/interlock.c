@@ -71,6 +71,19 @@ static int check_own_directory(const Check *check)
         return 0;
 }
 
+// Whoever set the link, by whatever means, since the job was planned.
+static int check_role(const Check *check)
+{
+        _cleanup_free_ char *link = text_format("%s/prod", check->guard->target->root);
+
+        if (!same_place(link, check->project))
+                return 0;
+        return refuse(check,
+                "See where the links lead (ls -l, in its root), and set them as they are meant: "
+                "understudyctl preview switch SERIES",
+                "it is production: the link %s leads to it", link);
+}
+
 static int check_own_module(const Check *check)
 {
         const char *module = check->answer->settings_module;
@@ -157,6 +170,8 @@ int interlock_compare(const Fleet__Guard *guard, const Fleet__Identity *answer, 
                 return refuse(&check, "Ask it by hand: understudyctl series show",
                         "it does not say who it is");
         r = check_own_directory(&check);
+        if (r == 0)
+                r = check_role(&check);
         if (r == 0)
                 r = check_own_module(&check);
         if (r == 0)

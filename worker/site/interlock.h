@@ -11,6 +11,7 @@
 // Asks the target of `guard` and refuses (-EPERM, code "interlock", naming what is shared and with
 // whom) unless
 //  - project_dir is root/name and the settings file lies in it,
+//  - the link "prod" of its root does not lead to it,
 //  - the settings module ends in ".<name>.settings" or equals the registered one,
 //  - the database equals the registered one when there is one, and SQLite's lies in the project
 //  directory,

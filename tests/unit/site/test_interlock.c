@@ -95,6 +95,16 @@ static void a_probe_tells_what_the_site_says(void **state)
         protobuf_c_message_free_unpacked(&result->base, NULL);
 }
 
+static void a_site_that_has_become_production_is_refused(void **state)
+{
+        World *w = *state;
+
+        shell("ln -s anna '%s/prod'", w->f.root);
+        a_site_that_is_only_itself_passes(state);
+        shell("ln -sfn ../root/berta '%s/prod'", w->f.root); // by hand, while the job was waiting
+        refused(w, "it is production");
+}
+
 static void production_named_outright_is_refused(void **state)
 {
         fake_site_setting(
@@ -196,6 +206,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_site_that_is_only_itself_passes),
                 TEST(a_probe_tells_what_the_site_says),
+                TEST(a_site_that_has_become_production_is_refused),
                 TEST(production_named_outright_is_refused),
                 TEST(production_named_by_a_variable_that_only_the_settings_know_is_refused),
                 TEST(production_named_by_an_included_file_is_refused),
