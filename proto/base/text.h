@@ -9,7 +9,7 @@
 
 #include "base/macro.h"
 
-void *memory_new(size_t size) __attribute__((returns_nonnull)); // zeroed
+void *memory_new(size_t size) __attribute__((returns_nonnull));                // zeroed
 void *memory_grow(void *memory, size_t size) __attribute__((returns_nonnull)); // realloc
 
 char *text_copy(const char *text); // NULL gives NULL
