@@ -53,11 +53,11 @@ static bool is_sound(const Cache *cache)
         return true;
 }
 
-int cache_parse(void *take_data, size_t size, Cache *ret)
+int cache_parse(const void *data, size_t size, Cache *ret)
 {
-        const CacheHeader *header = take_data;
+        const CacheHeader *header = data;
         XXH128_hash_t hash;
-        Cache cache = {.data = take_data, .header = header};
+        Cache cache = {.header = header};
         size_t left;
 
         if (size < sizeof(*header) + sizeof(hash) || memcmp(header->magic, magic, 8) != 0 ||
@@ -75,17 +75,16 @@ int cache_parse(void *take_data, size_t size, Cache *ret)
         if (!XXH128_isEqual(hash, checksum(header, cache.entries, cache.records)) ||
                 !is_sound(&cache))
                 return -EBADMSG;
-        *ret = cache;
+        ret->header = cache.header;
+        ret->entries = cache.entries;
+        ret->records = cache.records;
         return 0;
 }
 
-static int read_whole(int fd, size_t size, void **ret)
+static int read_whole(int fd, char *data, size_t size)
 {
-        _cleanup_free_ char *data = malloc(size ? size : 1);
         size_t at = 0;
 
-        if (!data)
-                return -ENOMEM;
         while (at < size) {
                 ssize_t n = read(fd, data + at, size - at);
 
@@ -95,34 +94,6 @@ static int read_whole(int fd, size_t size, void **ret)
                         return n < 0 ? -errno : -EBADMSG;
                 at += (size_t)n;
         }
-        *ret = TAKE_PTR(data);
-        return 0;
-}
-
-int cache_load(const char *path, Cache **ret)
-{
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        _cleanup_free_ void *data = NULL;
-        struct stat st;
-        Cache cache;
-        int result;
-
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-                return -EPERM;
-        if (st.st_size > CACHE_LIMIT)
-                return -EBADMSG;
-        result = read_whole(fd, (size_t)st.st_size, &data);
-        if (result == 0)
-                result = cache_parse(data, (size_t)st.st_size, &cache);
-        if (result < 0)
-                return result;
-        *ret = memory_new(sizeof(cache));
-        **ret = cache;
-        data = NULL;
         return 0;
 }
 
@@ -131,6 +102,29 @@ void cache_free(Cache *cache)
         if (cache)
                 free(cache->data);
         free(cache);
+}
+DEFINE_CLEANUP(Cache *, cache_free)
+
+int cache_load(const char *path, Cache **ret)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        _cleanup_(cache_freep) Cache *cache = memory_new(sizeof(*cache));
+        struct stat st;
+        int result;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+                return -EPERM;
+        if (st.st_size > CACHE_LIMIT)
+                return -EBADMSG;
+        cache->data = memory_new((size_t)st.st_size + 1);
+        result = read_whole(fd, cache->data, (size_t)st.st_size);
+        if (result == 0)
+                result = cache_parse(cache->data, (size_t)st.st_size, cache);
+        if (result == 0)
+                *ret = TAKE_PTR(cache);
+        return result;
 }
 
 const CacheRecord *cache_find(const Cache *cache, const uint64_t key[2])
@@ -220,6 +214,9 @@ uint64_t cache_options(const TreeOptions *options)
 
         if (options->link_to)
                 hash = XXH3_64bits_withSeed(options->link_to, strlen(options->link_to), hash);
+        for (size_t i = 0; i < options->link_also_count; i++)
+                hash = XXH3_64bits_withSeed(
+                        options->link_also[i], strlen(options->link_also[i]) + 1, ~hash);
         for (size_t i = 0; i < options->exclude_count; i++)
                 hash = XXH3_64bits_withSeed(
                         options->exclude[i], strlen(options->exclude[i]) + 1, hash);

@@ -64,9 +64,9 @@ typedef struct Cache {
         bool trusted; // records may stand for a walk of the target
 } Cache;
 
-// Understands the `size` bytes of a file. -EBADMSG: damaged, or not one of this version. `data`
-// must be aligned to 8 bytes, and is taken on success.
-int cache_parse(void *take_data, size_t size, Cache *ret) _must_use_;
+// Understands the `size` bytes of a file, aligned to 8 bytes, which must live as long as `ret`;
+// ret->data is left alone. -EBADMSG: damaged, or not one of this version.
+int cache_parse(const void *data, size_t size, Cache *ret) _must_use_;
 
 // The file as it was left; -ENOENT, -EBADMSG, -EPERM (not ours alone) ...
 int cache_load(const char *path, Cache **ret) _must_use_;

@@ -138,7 +138,7 @@ static int writer_finish(CacheWriter *writer)
         if (writer->header.record_count)
                 qsort(writer->records, writer->header.record_count, sizeof(*writer->records),
                         by_key);
-        if (result == 0)
+        if (result == 0 && writer->header.record_count)
                 result = append(writer, writer->records,
                         writer->header.record_count * sizeof(*writer->records));
         if (result < 0)
@@ -257,9 +257,10 @@ bool cache_match(const Worker *worker, const Node *node, const CacheRecord *reco
 {
         const Cache *cache = node->run->mirror->cache;
 
-        return record->own == cache_state(&node->meta) && record->count == node->names.count &&
-               memcmp(cache->entries + record->first, worker->scratch.states,
-                       record->count * sizeof(CacheEntry)) == 0;
+        if (record->own != cache_state(&node->meta) || record->count != node->names.count)
+                return false;
+        return record->count == 0 || memcmp(cache->entries + record->first, worker->scratch.states,
+                                             record->count * sizeof(CacheEntry)) == 0;
 }
 
 // Directories keep their order unless much happens in them, so the search begins where the entry
@@ -289,7 +290,8 @@ void cache_note(const Worker *worker, Node *node)
         if (!worker->run->mirror->remember || node->incomplete)
                 return;
         node->states = memory_new(size + 1);
-        memcpy(node->states, worker->scratch.states, size);
+        if (size) // nothing may have been surveyed yet
+                memcpy(node->states, worker->scratch.states, size);
         node->state_count = node->names.count;
 }
 

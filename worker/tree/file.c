@@ -73,18 +73,30 @@ static int link_read(int dirfd, const char *name, char text[static PATH_MAX + 1]
         return 0;
 }
 
+// Length of the spelling of `link_from` that the text begins with; 0: with none.
+static size_t link_leads_in(const TreeOptions *options, const char *text)
+{
+        for (size_t i = 0; options->link_from && i <= options->link_also_count; i++) {
+                const char *from = i ? options->link_also[i - 1] : options->link_from;
+                size_t length = strlen(from);
+
+                if (strncmp(text, from, length) == 0 && (!text[length] || text[length] == '/'))
+                        return length;
+        }
+        return 0;
+}
+
 // The text a link of the source has in the target.
 static int link_wanted(const Run *run, int dirfd, const char *name, char **ret, bool *ret_corrected)
 {
-        const char *from = run->options->link_from;
-        size_t length = from ? strlen(from) : 0;
         char text[PATH_MAX + 1];
         int result = link_read(dirfd, name, text);
+        size_t length;
 
         if (result < 0)
                 return result;
-        *ret_corrected =
-                from && strncmp(text, from, length) == 0 && (!text[length] || text[length] == '/');
+        length = link_leads_in(run->options, text);
+        *ret_corrected = length > 0;
         *ret = *ret_corrected ? text_format("%s%s", run->options->link_to, text + length)
                               : text_copy(text);
         return 0;

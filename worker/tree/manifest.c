@@ -59,9 +59,9 @@ static char *line_format(
                 return text_format("%c\t-\t-\t-\t-\t-\t-\t-\t%s\n", kind, shown);
         if (kind != 'D' && meta->links > 1)
                 snprintf(link, sizeof(link), "%" PRIu64, meta->inode);
-        if (kind == 'f' || kind == 'l')
+        if (kind == 'f' || target)
                 snprintf(size, sizeof(size), "%" PRIu64,
-                        kind == 'l' ? (uint64_t)strlen(target) : meta->size);
+                        target ? (uint64_t)strlen(target) : meta->size);
         return text_format("%c\t%04o\t%u\t%u\t%s\t%" PRId64 ".%09u\t%s\t%s\t%s%s%s\n", kind,
                 meta->mode & 07777, meta->uid, meta->gid, size, meta->modified.s, meta->modified.ns,
                 link, hash ? hash : "-", shown, to ? "\t" : "", to ? to : "");
@@ -190,10 +190,16 @@ int manifest_new(const char *path, TreeHash hash, ManifestWriter **ret, Error *e
 int manifest_commit(ManifestWriter *writer, const char *path, Error *error)
 {
         _cleanup_free_ char *copy = text_copy(path);
-        _cleanup_free_ char *last = text_format("E\t%" PRIu64 "\t%016" PRIx64 "\n", writer->entries,
-                (uint64_t)XXH3_64bits_digest(writer->sum));
-        int result = file_write_all(writer->fd, last, strlen(last));
+        _cleanup_free_ char *last = text_format("E\t%" PRIu64 "\t", writer->entries);
+        int result = append(writer, last, strlen(last));
 
+        if (result == 0) {
+                char sum[18];
+
+                snprintf(sum, sizeof(sum), "%016" PRIx64 "\n",
+                        (uint64_t)XXH3_64bits_digest(writer->sum));
+                result = file_write_all(writer->fd, sum, strlen(sum));
+        }
         if (result == 0 && (fsync(writer->fd) < 0 ||
                                    renameat(writer->directory_fd, writer->temporary,
                                            writer->directory_fd, basename(copy)) < 0 ||

@@ -26,8 +26,7 @@ static int unescape(char *text)
                         *to++ = letter ? (char)('\a' + (letter - letters)) : '\\';
                         from += 2;
                 } else if (strspn(from + 1, "01234567") >= 3 && from[1] <= '3') {
-                        *to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 |
-                                       (from[3] - '0'));
+                        *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + from[3] - '0');
                         from += 4;
                 } else {
                         return -EBADMSG;
@@ -87,13 +86,13 @@ int manifest_parse(char *line, ManifestLine *ret)
 {
         static const char kinds[] = "Dflpd?";
         static const uint32_t modes[] = {S_IFDIR, S_IFREG, S_IFLNK, S_IFIFO, S_IFDIR, 0};
-        char *fields[FIELDS];
+        char *fields[FIELDS] = {0};
         size_t count = 0;
         const char *kind;
 
         for (char *rest = line; rest && count < FIELDS;)
                 fields[count++] = strsep(&rest, "\t");
-        kind = fields[0][0] && !fields[0][1] ? strchr(kinds, fields[0][0]) : NULL;
+        kind = count > 0 && fields[0][0] && !fields[0][1] ? strchr(kinds, fields[0][0]) : NULL;
         if (!kind || count != (*kind == 'l' ? FIELDS : FIELDS - 1))
                 return -EBADMSG;
         *ret = (ManifestLine){.kind = *kind, .hash = fields[7], .name = fields[8]};
@@ -122,7 +121,7 @@ int manifest_check(char *text, size_t size, TreeHash *ret_hash, char **ret_begin
                 return -EBADMSG;
         begin[-1] = '\n';
         snprintf(expected, sizeof(expected), "%016llx",
-                (unsigned long long)XXH3_64bits(text, (size_t)(last - text)));
+                (unsigned long long)XXH3_64bits(text, (size_t)(last - text) + strlen(last) - 16));
         begin[-1] = '\0';
         if (strcmp(last + strlen(last) - 16, expected) != 0)
                 return -EBADMSG;

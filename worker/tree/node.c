@@ -63,8 +63,11 @@ char *node_raw_path(const Node *node, const char *name)
         path = memory_new(size);
         at = size - 1;
         for (;; node = node->parent) {
-                at -= strlen(name);
-                memcpy(path + at, name, strlen(name));
+                size_t length = strlen(name);
+
+                at -= length;
+                for (size_t i = 0; i < length; i++) // its end is there already
+                        path[at + i] = name[i];
                 if (!node->parent)
                         return path;
                 path[--at] = '/';

@@ -174,6 +174,8 @@ static int entry_remove(Removal *removal, int dirfd, const char *name)
         if (result != 0 || removal->count_only)
                 return result;
         COUNT(worker, deleted, 1);
+        if (S_ISDIR(meta.mode) || meta.links == 1)
+                COUNT(worker, freed, meta.blocks * 512);
         COUNT(worker, changed, 1);
         throttle_pace(&worker->run->throttle, 0);
         run_tell(worker, TREE_DELETED, removal->node, removal->path, NULL);

@@ -209,8 +209,8 @@ void run_tell(Worker *worker, TreeEventKind kind, Node *node, const char *name, 
                 pthread_cond_wait(&run->drained, &run->lock);
         *run->events_end = event;
         run->events_end = &event->next;
-        if (++run->event_count == EVENTS_MAX && write(run->wake, &one, sizeof(one)) < 0)
-                kind = TREE_SPECIAL; // full: the calling thread is awake already
+        if (++run->event_count == EVENTS_MAX)
+                (void)!write(run->wake, &one, sizeof(one)); // full: it is readable already
         pthread_mutex_unlock(&run->lock);
 }
 

@@ -21,7 +21,8 @@ enum {
 // X(field): the figures that threads count, each its own.
 #define RUN_COUNTS(X)                                                                              \
         X(files)                                                                                   \
-        X(copied) X(deleted) X(bytes) X(bytes_total) X(links_corrected) X(changed) X(reported)
+        X(copied)                                                                                  \
+        X(deleted) X(freed) X(bytes) X(bytes_total) X(links_corrected) X(changed) X(reported)
 
 typedef struct Worker {
         Run *run;

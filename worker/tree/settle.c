@@ -159,15 +159,32 @@ void node_done(Worker *worker, Node *node)
 
 // --- deletions and swaps ---
 
+static bool has_late(const Node *node, LateKind kind)
+{
+        for (const Late *late = node->late; late; late = late->next)
+                if (late->kind == kind)
+                        return true;
+        return false;
+}
+
+static bool needs_source(const Node *node)
+{
+        return node->fresh || node->attributes || has_late(node, LATE_SWAP) ||
+               has_late(node, LATE_LINK);
+}
+
+// Other nodes are settled at the same time: each opens its own way from the root.
 static int enter(Node *node)
 {
+        int result = 0;
+
         if (!node->parent || node->absent)
                 return 0;
-        node->target = node_open_target(node);
-        node->source = node->target < 0 ? -EBADF : node_open_source(node);
-        if (node->target < 0 || node->source < 0)
-                return run_fail(node->run, node, NULL,
-                        node->target < 0 ? node->target : node->source, "settle",
+        node->target = result = node_open_target(node);
+        if (result >= 0 && needs_source(node))
+                node->source = result = node_open_source(node);
+        if (result < 0)
+                return run_fail(node->run, node, NULL, result, "settle",
                         "a directory was taken away during the work");
         return 0;
 }
@@ -218,21 +235,15 @@ static void delete_job(void *argument, Job *job)
                 else if (late->kind == LATE_SWAP)
                         result = swap(argument, node, late);
         }
+        if (result == 0 && !run_stopped(node->run) && !has_late(node, LATE_LINK))
+                (void)!node_finish(argument, node); // told by run_fail
         node_close(node);
-}
-
-static bool has_deletions(const Node *node)
-{
-        for (const Late *late = node->late; late; late = late->next)
-                if (late->kind != LATE_LINK)
-                        return true;
-        return false;
 }
 
 void settle_deletions(Run *run)
 {
         for (Node *node = run->mirror->late; node; node = node->late_next) {
-                if (!has_deletions(node))
+                if (!has_late(node, LATE_DELETE) && !has_late(node, LATE_SWAP))
                         continue;
                 node->job = (Job){.work = delete_job};
                 pool_push(run->pool, &node->job);
@@ -352,7 +363,7 @@ static void link_job(void *argument, Job *job)
                 if (late->kind == LATE_LINK)
                         result = link_one(argument, node, late, &leader);
         if (result == 0 && !run_stopped(node->run))
-                result = node_finish(argument, node);
+                (void)!node_finish(argument, node); // told by run_fail
         closep(&leader.fd);
         node_unref(leader.node);
         node_close(node);
@@ -361,6 +372,8 @@ static void link_job(void *argument, Job *job)
 void settle_links(Run *run)
 {
         for (Node *node = run->mirror->late; node; node = node->late_next) {
+                if (!has_late(node, LATE_LINK))
+                        continue;
                 node->job = (Job){.work = link_job};
                 pool_push(run->pool, &node->job);
         }

@@ -19,6 +19,7 @@ typedef struct TreeFigures {
         uint64_t files_total; // 0: not known yet
         uint64_t copied;      // regular files written
         uint64_t deleted;     // entries removed
+        uint64_t freed;       // bytes that were allocated to them
         uint64_t bytes;       // written; tree_measure: allocated; verify: read
         uint64_t bytes_total; // found so far, or TreeOptions.bytes_expected when that is more
         uint64_t links_corrected;
@@ -60,6 +61,8 @@ typedef struct TreeOptions {
         // `link_to` (both absolute, both NULL: none).
         const char *link_from;
         const char *link_to;
+        const char *const *link_also; // other spellings of `link_from`
+        size_t link_also_count;
 
         bool dry_run;     // events only
         bool verbose;     // events for every change

@@ -302,7 +302,7 @@ int tree_verify(int directory, const char *manifest, const TreeOptions *options,
         _cleanup_run_ Run *run = NULL;
         _cleanup_free_ char *text = NULL;
         TreeFigures figures;
-        char *begin, *end;
+        char *begin = NULL, *end = NULL;
         size_t size = 0;
         int result = manifest_read(manifest, &text, &size);
 

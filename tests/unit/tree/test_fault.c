@@ -50,15 +50,16 @@ static bool fault(const char *call)
 int openat(int dirfd, const char *path, int flags, ...)
 {
         static int (*real)(int, const char *, int, ...);
+        mode_t mode = 0;
         va_list rest;
-        mode_t mode;
 
         if (fault("openat"))
                 return -1;
         if (!real)
                 real = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat");
         va_start(rest, flags);
-        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+        if (flags & O_CREAT)
+                mode = va_arg(rest, mode_t); // NOLINT(clang-analyzer-valist.Uninitialized)
         va_end(rest);
         return real(dirfd, path, flags, mode);
 }

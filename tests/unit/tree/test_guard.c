@@ -236,7 +236,7 @@ static void a_dry_run_changes_nothing(void **state)
 static void names_deeper_than_any_path_are_copied_and_removed(void **state)
 {
         Fixture *fixture = *state;
-        int at = fcntl(fixture->source, F_DUPFD_CLOEXEC, 0), clone;
+        int at = fcntl(fixture->source, F_DUPFD_CLOEXEC, 0);
 
         for (int level = 0; level < 3000; level++) {
                 int next = directory_at(at, "dd");
@@ -251,7 +251,7 @@ static void names_deeper_than_any_path_are_copied_and_removed(void **state)
                                  &fixture->figures, &fixture->error),
                 0);
         assert_int_equal(fixture->figures.files, 3001);
-        at = clone = directory_at(fixture->fd, "clone");
+        at = directory_at(fixture->fd, "clone");
         for (int level = 0; level < 3000; level++) {
                 int next = openat(at, "dd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -282,6 +283,7 @@ static pid_t mutator_start(Scene *scene, int root)
 
         scene->random.stamp++;
         if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves nobody behind
                 scene->random.state += scene->random.stamp;
                 mutate(scene, root);
         }

@@ -162,7 +162,12 @@ static void excluded_names_are_neither_copied_nor_deleted(void **state)
 static void links_into_production_are_corrected(void **state)
 {
         Fixture *fixture = *state;
-        TreeOptions options = {.cancel_fd = -1, .link_from = "/production", .link_to = "/preview"};
+        const char *const also[] = {"/production", "/prod"};
+        TreeOptions options = {.cancel_fd = -1,
+                .link_from = "/srv/production",
+                .link_to = "/preview",
+                .link_also = also,
+                .link_also_count = ELEMENTS(also)};
         _cleanup_free_ char *link = NULL;
         TreeFigures figures;
 
