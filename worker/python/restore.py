@@ -2,7 +2,7 @@
 
 request: script (relative to the project directory), database (what the settings must name, resolved),
 staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
-many are expected), production (its project directory, resolved), project (this one).
+many are expected), production (the paths that lead to its project directory), project (this one).
 Answers {"corrected": N, "others": [...]}, or with "failure": {"table", "object", "why"}.
 """
 import os
@@ -19,18 +19,8 @@ corrected = 0
 table = ""
 
 
-def names_of_production():
-    """Its path, and the path through the link of its role."""
-    path = request["production"]
-    link = os.path.join(os.path.dirname(path), "prod")
-    return [path, link] if os.path.realpath(link) == path else [path]
-
-
-PRODUCTION = names_of_production()
-
-
 def own_path(value):
-    for path in PRODUCTION:
+    for path in request["production"]:
         if isinstance(value, str) and (value == path or value.startswith(path + "/")):
             return request["project"] + value[len(path):]
     return value
@@ -124,7 +114,8 @@ def other_values():
         if not name.endswith(".py") or "restore" in name or name.startswith("uploads_volume"):
             continue
         with open(os.path.join(DIRECTORY, name), encoding="utf-8") as stream:
-            lines = sum(any(p + "/" in line or p + "'" in line for p in PRODUCTION) for line in stream)
+            lines = sum(any(p + "/" in line or p + "'" in line for p in request["production"])
+                        for line in stream)
         if lines:
             found.append({"file": name, "lines": lines})
     return found

@@ -111,6 +111,7 @@ static int open_stage(const Clone *clone)
 static int copy_tree(Clone *clone, int stage, const TextList *left_out, Error *error)
 {
         TreeOptions options = tree_options(clone->context);
+        TextList spellings _cleanup_text_list_ = {0};
         TreeFigures figures = {0};
         int r;
 
@@ -119,7 +120,10 @@ static int copy_tree(Clone *clone, int stage, const TextList *left_out, Error *e
         options.userdata = clone;
         options.exclude = (const char *const *)left_out->items;
         options.exclude_count = left_out->count;
+        site_spellings(step_policy(clone->context), &clone->production, &spellings);
         options.link_from = clone->production.path;
+        options.link_also = (const char *const *)spellings.items;
+        options.link_also_count = spellings.count;
         options.link_to = clone->preview.path;
         r = tree_clone(clone->production.fd, stage, clone->preview.name, &options, &figures, error);
         if (r < 0)

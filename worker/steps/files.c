@@ -116,7 +116,7 @@ int directory_discard(
                         return r;
                 if (figures) {
                         figures->files += removed.files;
-                        figures->bytes += removed.bytes;
+                        figures->freed += removed.freed;
                         figures->deleted += removed.deleted;
                 }
                 if (round == 0 && renameat(parent, name, parent, gone) < 0) {
@@ -172,6 +172,37 @@ int root_link_read(int root_fd, const char *root, const char *name, char **ret)
                 return -EXDEV;
         *ret = text_copy(site);
         return 0;
+}
+
+static void add_spelling(TextList *list, const char *root, const char *name)
+{
+        _cleanup_free_ char *path = text_format("%s/%s", root, name);
+
+        for (size_t i = 0; i < list->count; i++)
+                if (text_equal(list->items[i], path))
+                        return;
+        text_list_take(list, TAKE_PTR(path));
+}
+
+void site_spellings(const Policy *policy, const SiteDir *site, TextList *ret)
+{
+        _cleanup_free_ char *current = NULL;
+        bool prod = root_link_read(site->root_fd, site->root, "prod", &current) == 0 &&
+                    text_equal(current, site->name);
+
+        add_spelling(ret, site->root, site->name);
+        if (prod)
+                add_spelling(ret, site->root, "prod");
+        for (size_t i = 0; i < policy->roots.count; i++) {
+                _cleanup_free_ char *resolved = NULL;
+
+                if (file_resolve(policy->roots.items[i], &resolved) < 0 ||
+                        !text_equal(resolved, site->root))
+                        continue;
+                add_spelling(ret, policy->roots.items[i], site->name);
+                if (prod)
+                        add_spelling(ret, policy->roots.items[i], "prod");
+        }
 }
 
 static bool link_leads_to(const SiteDir *site, const char *role)

@@ -35,6 +35,10 @@ TreeOptions tree_options(StepContext *context);
 // in `ret` when there is no such link. -EINVAL: it is no link; -EXDEV: it points elsewhere.
 int root_link_read(int root_fd, const char *root, const char *name, char **ret) _must_use_;
 
+// Absolute paths that lead to the site's project directory: the resolved one first, then through
+// the link "prod" and through the policy's other names of its root.
+void site_spellings(const Policy *policy, const SiteDir *site, TextList *ret);
+
 // Refuses, with code "in-use", when a role's link in the root points at `site`.
 int root_links_refuse(const SiteDir *site, Error *error) _must_use_;
 

@@ -154,6 +154,7 @@ static int mirror_directory(Mirror *mirror, const char *directory, Error *error)
 {
         TreeOptions options = tree_options(mirror->context);
         _cleanup_close_ int source = -EBADF, target = -EBADF;
+        TextList spellings _cleanup_text_list_ = {0};
         TreeFigures figures = {0};
         struct stat st;
         int r = check_name(directory, error);
@@ -173,7 +174,10 @@ static int mirror_directory(Mirror *mirror, const char *directory, Error *error)
         options.progress = show_progress;
         options.event = note_special;
         options.userdata = mirror;
+        site_spellings(step_policy(mirror->context), &mirror->production, &spellings);
         options.link_from = mirror->production.path;
+        options.link_also = (const char *const *)spellings.items;
+        options.link_also_count = spellings.count;
         options.link_to = mirror->preview.path;
         r = tree_mirror(source, target, &options, &figures, error);
         if (r < 0)

@@ -32,7 +32,7 @@ static void remember(Fleet__PurgeResult *result, const char *what)
 static void remember_tree(Fleet__PurgeResult *result, const char *path, const TreeFigures *figures)
 {
         result->files += figures->deleted;
-        result->bytes += figures->bytes;
+        result->bytes += figures->freed;
         if (figures->deleted > 0)
                 remember(result, path);
 }

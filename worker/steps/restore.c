@@ -52,20 +52,36 @@ static json_t *databases_to_keep(const Restore *restore)
         return keep;
 }
 
-static json_t *make_request(const Restore *restore)
+// Where volumes may lie that have to lie in the preview.
+static int paths_of_production(const Restore *restore, json_t **ret, Error *error)
+{
+        const Policy *policy = step_policy(restore->context);
+        SiteDir production _cleanup_site_ = SITE_DIR_EMPTY;
+        TextList spellings _cleanup_text_list_ = {0};
+        json_t *paths;
+        int r = site_open_root(policy, restore->arguments->production, &production, error);
+
+        if (r < 0)
+                return r;
+        site_spellings(policy, &production, &spellings);
+        paths = json_array();
+        for (size_t i = 0; i < spellings.count; i++)
+                json_array_append_new(paths, json_string(spellings.items[i]));
+        *ret = paths;
+        return 0;
+}
+
+static json_t *make_request(const Restore *restore, json_t *take_production)
 {
         const Fleet__RestoreArguments *arguments = restore->arguments;
-        _cleanup_free_ char *root = NULL, *production = NULL, *script = NULL;
+        _cleanup_free_ char *script = NULL;
 
-        if (file_resolve(arguments->production->root, &root) < 0)
-                root = text_copy(arguments->production->root);
-        production = text_format("%s/%s", root, arguments->production->name);
         script = text_format("%s/%s", arguments->directory, SCRIPT);
-        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:s, s:s}", "script", script, "database",
+        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s}", "script", script, "database",
                 restore->target.identity->database->name, "staging", restore->staging, "keep",
                 databases_to_keep(restore), "quick", arguments->quick, "objects",
                 (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
-                production, "project", restore->target.site.path);
+                take_production, "project", restore->target.site.path);
 }
 
 static int check_script(const Restore *restore, Error *error)
@@ -186,8 +202,13 @@ static int load(Restore *restore, Fleet__RestoreResult *result, Error *error)
 {
         const Target *target = &restore->target;
         const Fleet__Database *database = target->identity->database;
-        json_t *request = make_request(restore);
-        int r = python_run(restore->context, &target->site, "restore", request, take_line, restore,
+        json_t *request, *production;
+        int r = paths_of_production(restore, &production, error);
+
+        if (r < 0)
+                return r;
+        request = make_request(restore, production);
+        r = python_run(restore->context, &target->site, "restore", request, take_line, restore,
                 NULL, 0, &restore->answer, error);
 
         json_decref(request);

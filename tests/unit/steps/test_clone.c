@@ -128,6 +128,25 @@ static void links_into_production_lead_into_the_clone(void **state)
         assert_text_at(&w->f, "berta/dangling", "nowhere");
 }
 
+static void links_into_production_by_another_name_lead_into_the_clone(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *expected = text_format("%s/berta/tmp", w->f.root);
+        _cleanup_free_ char *other = text_format("%s/productionary", w->f.root);
+
+        text_list_take(&w->f.policy.roots, text_format("%s/other", w->f.directory));
+        shell("cd '%s' && ln -s root other && ln -s anna root/prod && mkdir -p root/anna/tmp && "
+              "ln -s '%s/other/anna/tmp' root/anna/media/one && "
+              "ln -s '%s/other/prod/tmp' root/anna/media/two && "
+              "ln -s '%s/prod/tmp' root/anna/media/three && ln -s '%s' root/anna/media/four",
+                w->f.directory, w->f.directory, w->f.directory, w->f.root, other);
+        fleet__clone_result__free_unpacked(cloned(w), NULL);
+        assert_text_at(&w->f, "berta/media/one", expected);
+        assert_text_at(&w->f, "berta/media/two", expected);
+        assert_text_at(&w->f, "berta/media/three", expected);
+        assert_text_at(&w->f, "berta/media/four", other);
+}
+
 static void special_files_in_media_are_reported(void **state)
 {
         World *w = *state;
@@ -279,6 +298,7 @@ int main(void)
                 TEST(a_clone_has_what_production_has),
                 TEST(what_belongs_to_production_alone_is_left_out),
                 TEST(links_into_production_lead_into_the_clone),
+                TEST(links_into_production_by_another_name_lead_into_the_clone),
                 TEST(special_files_in_media_are_reported),
                 TEST(a_directory_that_exists_is_refused),
                 TEST(a_clone_of_another_job_is_refused),

@@ -102,6 +102,7 @@ static void nothing_of_the_site_is_left(void **state)
 
         assert_int_equal(result->n_removed, 3);
         assert_true(result->files > 3);
+        assert_true(result->bytes >= 4096);
         fleet__purge_result__free_unpacked(result, NULL);
         assert_gone(w);
 }
