@@ -118,6 +118,19 @@ bool links_claim(Links *links, uint64_t target_inode)
         return first;
 }
 
+bool links_is_claimed(Links *links, uint64_t target_inode)
+{
+        const struct LinkClaim *claim = NULL;
+
+        pthread_mutex_lock(&links->lock);
+        if (links->claim_room)
+                claim = links->claims[slot_of(target_inode, links->claim_room)];
+        while (claim && claim->inode != target_inode)
+                claim = claim->next;
+        pthread_mutex_unlock(&links->lock);
+        return claim != NULL;
+}
+
 bool links_leader(
         Links *links, const LinkGroup *group, Node **ret_node, char **ret_name, uint64_t *ret_inode)
 {

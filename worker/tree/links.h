@@ -38,6 +38,9 @@ void links_lead(Links *links, LinkGroup *group, Node *node, const char *name, ui
 // been one file there.
 bool links_claim(Links *links, uint64_t target_inode);
 
+// True when it was claimed.
+bool links_is_claimed(Links *links, uint64_t target_inode);
+
 // Where the leader is: false when there is none. `ret_node` is a new reference.
 bool links_leader(Links *links, const LinkGroup *group, Node **ret_node, char **ret_name,
         uint64_t *ret_inode);

@@ -34,6 +34,10 @@ typedef struct Mirror {
         uint64_t clone_least; // from this size on, in bytes
         int64_t tick_ns;      // of the file system's clock, at most
         Links links;
+        // Files of the target that lose a name in this run: their ctime is this run's then, and
+        // says nothing of when they were last compared.
+        Links touched;
+        atomic_bool touched_any;
         struct Cache *cache;          // of the last run; NULL: none
         struct CacheWriter *remember; // for the next run; NULL: none
         struct ManifestWriter *manifest;

@@ -57,6 +57,7 @@ static void mirror_free(Mirror *mirror)
                 node_unref(node);
         }
         links_clear(&mirror->links);
+        links_clear(&mirror->touched);
         cache_end(mirror);
         manifest_free(mirror->manifest);
         node_unref(mirror->root);
@@ -76,6 +77,7 @@ static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *err
         int result;
 
         links_init(&mirror->links);
+        links_init(&mirror->touched);
         pthread_mutex_init(&mirror->lock, NULL);
         run->mirror = mirror;
         *ret = mirror;

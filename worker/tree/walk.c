@@ -389,6 +389,10 @@ static int decide(Walk *walk, size_t index)
                 return directory_decide(walk, entry.name, &entry.from, &entry.have);
         entry.suspect = entry.have.mode && cache_suspects(walk->node->run->mirror->cache,
                                                    walk->record, scratch->states[index], index);
+        // After the look at the target: whoever takes a name away says so before.
+        if (atomic_load(&walk->node->run->mirror->touched_any) && entry.have.mode)
+                entry.suspect |=
+                        links_is_claimed(&walk->node->run->mirror->touched, entry.have.inode);
         return file_decide(walk, &entry);
 }
 
