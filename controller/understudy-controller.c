@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/text.h"
-#include "control/config.h"
-#include "control/init.h"
-#include "control/service.h"
+#include "service/config.h"
+#include "service/init.h"
+#include "service/service.h"
 
 static int fail(const Error *error)
 {

@@ -69,7 +69,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
         Peer *peer = userdata;
 
         if (info->n_added && evbuffer_get_length(input) > peer->input_limit)
-                peer_close(peer);
+                event_active(peer->end, 0, 0); // not within this call
 }
 
 static char *user_name(int fd)
@@ -186,11 +186,6 @@ void peer_arm(Peer *peer)
 void peer_disarm(Peer *peer)
 {
         event_del(peer->end);
-}
-
-void peer_close(Peer *peer)
-{
-        event_active(peer->end, 0, 0);
 }
 
 void peer_limit_input(Peer *peer, size_t bytes)

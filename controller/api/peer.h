@@ -26,9 +26,6 @@ const char *peer_user(const Peer *peer);
 void peer_arm(Peer *peer);
 void peer_disarm(Peer *peer);
 
-// Ends the connection soon, not within this call.
-void peer_close(Peer *peer);
-
 // From now on the client may send no more than `bytes` ahead.
 void peer_limit_input(Peer *peer, size_t bytes);
 

@@ -42,7 +42,7 @@ static size_t segment_length(const char *path)
         return strcspn(path, "/");
 }
 
-static int match(const char *template, const char *path, char **subjects)
+static int match_segments(const char *template, const char *path, char **subjects)
 {
         size_t count = 0;
 
@@ -63,10 +63,13 @@ static int match(const char *template, const char *path, char **subjects)
         return *template == '\0' && *path == '\0';
 }
 
-int route_match(const char *template, const char *path, char *subjects[ROUTE_SUBJECTS])
+// Compares a path as sent, without its query, with a template such as "/v1/jobs/{job}/cancel".
+// 1: it fits and `subjects` holds what stood in braces, decoded, for the caller to free; 0: it does
+// not; -EINVAL: it fits but what stands in braces is not UTF-8, or holds a control character.
+static int match(const char *template, const char *path, char *subjects[ROUTE_SUBJECTS])
 {
         char *found[ROUTE_SUBJECTS] = {0};
-        int result = match(template, path, found);
+        int result = match_segments(template, path, found);
 
         for (size_t i = 0; i < ROUTE_SUBJECTS; i++)
                 if (result == 1)
@@ -89,7 +92,7 @@ int route_find(const Operation *table, const char *method, const char *path, con
 
         allow[0] = '\0';
         for (const Operation *row = table; row->path; row++) {
-                int matched = route_match(row->path, path, subjects);
+                int matched = match(row->path, path, subjects);
 
                 if (matched < 0)
                         return matched;

@@ -2,14 +2,9 @@
 #ifndef UNDERSTUDY_API_ROUTE_H
 #define UNDERSTUDY_API_ROUTE_H
 
-#include "control/operation.h"
+#include "operations/operation.h"
 
 #define ROUTE_SUBJECTS ELEMENTS(((OperationRequest *)NULL)->subject)
-
-// Compares a path as sent, without its query, with a template such as "/v1/jobs/{job}/cancel".
-// 1: it fits and `subjects` holds what stood in braces, decoded, for the caller to free; 0: it does
-// not; -EINVAL: it fits but what stands in braces is not UTF-8, or holds a control character.
-int route_match(const char *template, const char *path, char *subjects[ROUTE_SUBJECTS]) _must_use_;
 
 // Finds the row. -ENOENT: no row has that path; -EINVAL: as above; -EOPNOTSUPP: the path has other
 // methods only, and `allow`, of `size` bytes, lists them.

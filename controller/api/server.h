@@ -15,7 +15,7 @@
 
 #include <event2/event.h>
 
-#include "control/operation.h"
+#include "operations/operation.h"
 
 // What one client can take of the controller.
 typedef struct ApiLimits {

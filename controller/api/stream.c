@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "control/watch.h"
+#include "tell/watch.h"
 
 // What a client may send while it only listens.
 #define INPUT_BYTES 4096

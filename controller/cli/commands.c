@@ -3,7 +3,6 @@
 #include <ctype.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/show.h"
 #include "cli/view.h"

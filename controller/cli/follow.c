@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/draw.h"
 #include "cli/human.h"
 #include "cli/view.h"

@@ -3,7 +3,6 @@
 #include <locale.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/view.h"
 
 #define DEFAULT_DIRECTORY "/var/lib/understudy"

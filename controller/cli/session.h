@@ -8,6 +8,13 @@
 #include "cli/client.h"
 #include "cli/screen.h"
 
+// Exit statuses, beside COMMAND_OK, COMMAND_FAILED (the job failed) and COMMAND_USAGE.
+enum {
+        CLI_UNREACHABLE = 3,
+        CLI_REFUSED = 4,
+        CLI_INTERRUPTED = 130, // by Ctrl-C, as the shell counts it; the job goes on
+};
+
 typedef struct Session {
         const CommandLine *line;
         Client *client;

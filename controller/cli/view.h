@@ -32,9 +32,6 @@ bool view_failure_is_a_tasks(const json_t *job);
 // An error as JSON, {"failure": ...}.
 json_t *view_error_json(const Error *error);
 
-// A unified diff, in colours.
-void view_diff(const Screen *screen, size_t indent, const char *diff);
-
 typedef struct SpecialView {
         const char *name; // of the member, wherever it is
         const char *title;

@@ -32,8 +32,11 @@ static char *expand_tabs(const char *line, size_t length)
         return text;
 }
 
-void view_diff(const Screen *screen, size_t indent, const char *diff)
+// A unified diff, in colours.
+static void show_diff(const Screen *screen, size_t indent, const json_t *value)
 {
+        const char *diff = json_string_value(value);
+
         while (*diff) {
                 size_t length = strcspn(diff, "\n");
                 _cleanup_free_ char *line = expand_tabs(diff, length);
@@ -45,11 +48,6 @@ void view_diff(const Screen *screen, size_t indent, const char *diff)
                         style == PLAIN ? "" : screen_style(screen, PLAIN));
                 diff += length + (diff[length] != '\0');
         }
-}
-
-static void show_diff(const Screen *screen, size_t indent, const json_t *value)
-{
-        view_diff(screen, indent, json_string_value(value));
 }
 
 // ---------------------------------------------------------------- places in files

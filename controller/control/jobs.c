@@ -4,9 +4,9 @@
 #include "base/text.h"
 #include "control/dispatch.h"
 #include "control/planning.h"
-#include "control/record.h"
 #include "control/registry.h"
-#include "control/words.h"
+#include "tell/record.h"
+#include "tell/words.h"
 
 int jobs_save(Controller *controller, const JobRow *job, Error *error)
 {
@@ -42,7 +42,7 @@ static int add_tasks(Controller *controller, const JobRow *job, const Plan *plan
 }
 
 // The graph of a job never changes; what its tasks are told does, as the series does.
-int jobs_refresh_tasks(Controller *controller, const JobRow *job, const Plan *plan, Error *error)
+static int refresh_tasks(Controller *controller, const JobRow *job, const Plan *plan, Error *error)
 {
         _cleanup_rows_ Rows rows = {0};
         int r = tasks_of_job(controller->store, job->id, &rows, error);
@@ -152,8 +152,7 @@ int jobs_start(Controller *controller, JobRow *job, Error *error)
                 return r;
         }
         job->state = JOB_RUNNING;
-        return jobs_refresh_tasks(controller, job, &plan, error)
-                       ?: jobs_save(controller, job, error);
+        return refresh_tasks(controller, job, &plan, error) ?: jobs_save(controller, job, error);
 }
 
 int jobs_complete(Controller *controller, JobRow *job, const Rows *tasks, Error *error)

@@ -1,8 +1,8 @@
 // The life of a job. A change of it ends with the scheduler's next look (Controller.dirty).
-#ifndef UNDERSTUDY_CONTROLLER_JOBS_H
-#define UNDERSTUDY_CONTROLLER_JOBS_H
+#ifndef UNDERSTUDY_CONTROL_JOBS_H
+#define UNDERSTUDY_CONTROL_JOBS_H
 
-#include "control/core.h"
+#include "core/core.h"
 #include "plan/plan.h"
 
 // ---- asked for by people; a refusal changes nothing
@@ -25,7 +25,7 @@ int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error) 
 // The task to be taken back next, once none is under way; NULL: nothing is left.
 TaskRow *jobs_next_undo(const JobRow *job, const Rows *tasks);
 
-// ---- by dispatch
+// ---- by the scheduler and the intake
 
 // Applies the end of an execution of a task.
 int jobs_task_finished(Controller *controller, TaskRow *task, const Fleet__Finished *finished,
@@ -34,8 +34,6 @@ int jobs_task_finished(Controller *controller, TaskRow *task, const Fleet__Finis
 // ---- shared by the two files that make it up
 
 int jobs_save(Controller *controller, const JobRow *job, Error *error) _must_use_;
-int jobs_refresh_tasks(Controller *controller, const JobRow *job, const Plan *plan, Error *error)
-        _must_use_;
 int jobs_turn_back(Controller *controller, JobRow *job, JobState ending, Error *error) _must_use_;
 // A step has begun after which nothing can be taken back.
 bool jobs_is_final(const Rows *tasks);

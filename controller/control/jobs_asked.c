@@ -3,8 +3,8 @@
 #include "base/text.h"
 #include "control/jobs.h"
 #include "control/planning.h"
-#include "control/record.h"
-#include "control/words.h"
+#include "tell/record.h"
+#include "tell/words.h"
 
 static int tell(
         Controller *controller, const JobRow *job, const char *who, const char *what, Error *error)
@@ -81,20 +81,6 @@ int jobs_cancel(Controller *controller, JobRow *job, const char *who, Error *err
         return jobs_turn_back(controller, job, JOB_CANCELED, error);
 }
 
-static bool depends_on(const TaskRow *task, const char *label)
-{
-        size_t length = strlen(label);
-
-        for (const char *at = task->depends; at && *at; at += strspn(at, " ")) {
-                size_t part = strcspn(at, " ");
-
-                if (part == length && strncmp(at, label, length) == 0)
-                        return true;
-                at += part;
-        }
-        return false;
-}
-
 // Not done, or after one that is not: to be executed again. Nodes stand in an order in which each
 // comes after what it depends on, so one pass finds them all.
 static bool is_again(const TaskRow *tasks, const bool *again, size_t i)
@@ -104,7 +90,7 @@ static bool is_again(const TaskRow *tasks, const bool *again, size_t i)
         if (tasks[i].state != TASK_DONE)
                 return true;
         for (size_t k = 0; k < i; k++)
-                if (again[k] && depends_on(&tasks[i], tasks[k].label))
+                if (again[k] && task_depends_on(&tasks[i], tasks[k].label))
                         return true;
         return false;
 }

@@ -1,9 +1,9 @@
 // What the planner is given, from the database.
-#ifndef UNDERSTUDY_CONTROLLER_PLANNING_H
-#define UNDERSTUDY_CONTROLLER_PLANNING_H
+#ifndef UNDERSTUDY_CONTROL_PLANNING_H
+#define UNDERSTUDY_CONTROL_PLANNING_H
 
 #include "base/text.h"
-#include "control/core.h"
+#include "core/core.h"
 #include "plan/plan.h"
 
 // A PlanInput and all it borrows. Free with planning_clear.

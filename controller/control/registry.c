@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/planning.h"
-#include "control/record.h"
-#include "control/words.h"
+#include "tell/record.h"
+#include "tell/words.h"
 
 // The result of the task with a label; NULL when there is none. The caller frees it.
 static ProtobufCMessage *result_of(const Rows *tasks, const char *label)

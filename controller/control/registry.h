@@ -1,8 +1,8 @@
 // What is known of series and sites, as jobs find it and change it.
-#ifndef UNDERSTUDY_CONTROLLER_REGISTRY_H
-#define UNDERSTUDY_CONTROLLER_REGISTRY_H
+#ifndef UNDERSTUDY_CONTROL_REGISTRY_H
+#define UNDERSTUDY_CONTROL_REGISTRY_H
 
-#include "control/core.h"
+#include "core/core.h"
 
 // Notes what one task that was done, or taken back, tells for itself: links, sizes, production's
 // identity.

@@ -2,42 +2,10 @@
 
 #include "base/text.h"
 #include "control/dispatch.h"
-#include "control/fleet.h"
 #include "control/jobs.h"
-
-// ---- counting
-
-void load_add(Load *load, const char *host, bool heavy)
-{
-        load->entries = memory_grow(load->entries, (load->count + 1) * sizeof *load->entries);
-        load->entries[load->count++] = (LoadEntry){host, heavy};
-}
-
-bool load_admits(const Load *load, const char *host, bool heavy)
-{
-        uint64_t tasks = 0;
-        uint64_t heavy_tasks = 0;
-
-        for (size_t i = 0; i < load->count; i++)
-                if (text_equal(load->entries[i].host, host)) {
-                        tasks++;
-                        heavy_tasks += load->entries[i].heavy;
-                }
-        return load->count < load->limits->fleet_tasks && tasks < load->limits->host_tasks &&
-               (!heavy || heavy_tasks < load->limits->host_heavy);
-}
-
-void load_clear(Load *load)
-{
-        free(load->entries);
-        *load = (Load){0};
-}
-
-// Taking back is never heavy: it renames and removes.
-static bool is_heavy(const TaskRow *task, TaskRowMode mode)
-{
-        return mode == TASK_RUN && step_info_find(task->step)->flags & STEP_HEAVY;
-}
+#include "core/load.h"
+#include "core/session.h"
+#include "tell/record.h"
 
 // ---- one job
 
@@ -52,31 +20,27 @@ typedef struct Look {
 static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *task,
         TaskRowMode mode, Error *error)
 {
-        if (!session_of_host(look->controller, job->host) ||
-                !load_admits(&look->load, job->host, is_heavy(task, mode)))
-                return 0;
-        load_add(&look->load, job->host, is_heavy(task, mode));
-        return dispatch_task(look->controller, job, tasks, task, mode, error);
-}
+        _cleanup_(finished_clear) Fleet__Finished *finished = NULL;
+        _cleanup_error_ Error why = ERROR_EMPTY;
+        int r;
 
-static bool is_label(const TaskRow *task, const char *label, size_t length)
-{
-        return strlen(task->label) == length && strncmp(task->label, label, length) == 0;
+        if (!session_of_host(look->controller, job->host) ||
+                !load_admits(&look->load, job->host, load_is_heavy(task, mode)))
+                return 0;
+        load_add(&look->load, job->host, load_is_heavy(task, mode));
+        r = dispatch_task(look->controller, job, tasks, task, mode, &why, error);
+        if (r <= 0)
+                return r;
+        finished = record_finished(&why);
+        return jobs_task_finished(look->controller, task, finished, error);
 }
 
 // Whether all that a task depends on is met; these stand before it.
 static bool is_ready(const TaskRow *tasks, const bool *met, size_t i)
 {
-        const char *at = tasks[i].depends ? tasks[i].depends : "";
-
-        for (; *at; at += strspn(at, " ")) {
-                size_t length = strcspn(at, " ");
-
-                for (size_t k = 0; k < i; k++)
-                        if (is_label(&tasks[k], at, length) && !met[k])
-                                return false;
-                at += length;
-        }
+        for (size_t k = 0; k < i; k++)
+                if (!met[k] && task_depends_on(&tasks[i], tasks[k].label))
+                        return false;
         return true;
 }
 
@@ -150,28 +114,6 @@ static int look_at(Look *look, JobRow *job, bool series_free, Error *error)
 }
 
 // ---- all of them
-
-static void load_count(Controller *controller, const Rows *under_way, Load *ret)
-{
-        const TaskRow *tasks = under_way->items;
-
-        *ret = (Load){.limits = &controller->setup->limits};
-        for (size_t i = 0; i < under_way->count; i++)
-                load_add(ret, tasks[i].host, is_heavy(&tasks[i], tasks[i].mode));
-}
-
-int schedule_is_full(Controller *controller, const char *host, bool *ret, Error *error)
-{
-        _cleanup_rows_ Rows under_way = {0};
-        _cleanup_(load_clear) Load load = {0};
-        int r = tasks_under_way(controller->store, NULL, &under_way, error);
-
-        if (r < 0)
-                return r;
-        load_count(controller, &under_way, &load);
-        *ret = !load_admits(&load, host, true);
-        return 0;
-}
 
 static int look_open(Look *look, Error *error)
 {

@@ -50,10 +50,8 @@ typedef enum TaskState {
 extern const char *const task_state_names[];
 
 typedef enum TaskGate { GATE_NONE, GATE_CLOSED, GATE_OPENED } TaskGate;
-extern const char *const task_gate_names[];
 
 typedef enum TaskRowMode { TASK_RUN, TASK_UNDO } TaskRowMode;
-extern const char *const task_mode_names[];
 
 // One node of a job's graph, with its latest execution.
 typedef struct TaskRow {
@@ -90,6 +88,8 @@ static inline bool task_is_under_way(const TaskRow *task)
 {
         return task->state == TASK_RUNNING || task->state == TASK_UNDOING;
 }
+
+bool task_depends_on(const TaskRow *task, const char *label);
 
 static inline bool job_is_over(const JobRow *job)
 {

@@ -43,12 +43,6 @@ int series_get(Store *store, const char *name, SeriesRow *ret, Error *error)
         return row_get(store, &series_table, ret, error, "name = ?", "t", name);
 }
 
-int series_get_by_root(
-        Store *store, const char *host, const char *root, SeriesRow *ret, Error *error)
-{
-        return row_get(store, &series_table, ret, error, "host = ? AND root = ?", "tt", host, root);
-}
-
 int series_list(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &series_table, ret, error, "ORDER BY name", "");

@@ -47,8 +47,6 @@ DEFINE_ROW(AllowanceRow, allowance)
 
 // 1: found; 0: there is none.
 int series_get(Store *store, const char *name, SeriesRow *ret, Error *error) _must_use_;
-int series_get_by_root(
-        Store *store, const char *host, const char *root, SeriesRow *ret, Error *error) _must_use_;
 int series_list(Store *store, Rows *ret, Error *error) _must_use_; // by name
 
 // The site of a series in a state: of several, the one that came to it last. 1: found; 0: none.

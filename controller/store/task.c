@@ -2,8 +2,8 @@
 
 const char *const task_state_names[] = {
         "pending", "running", "done", "failed", "canceled", "undoing", "undone", "skipped", NULL};
-const char *const task_gate_names[] = {"none", "closed", "opened", NULL};
-const char *const task_mode_names[] = {"run", "undo", NULL};
+static const char *const gate_names[] = {"none", "closed", "opened", NULL};
+static const char *const mode_names[] = {"run", "undo", NULL};
 
 static const Column columns[] = {
         INTEGER_COLUMN(TaskRow, id),
@@ -13,9 +13,9 @@ static const Column columns[] = {
         TEXT_COLUMN(TaskRow, step),
         TEXT_COLUMN(TaskRow, depends),
         TEXT_COLUMN(TaskRow, host),
-        ENUM_COLUMN(TaskRow, gate, task_gate_names),
+        ENUM_COLUMN(TaskRow, gate, gate_names),
         ENUM_COLUMN(TaskRow, state, task_state_names),
-        ENUM_COLUMN(TaskRow, mode, task_mode_names),
+        ENUM_COLUMN(TaskRow, mode, mode_names),
         INTEGER_COLUMN(TaskRow, execution),
         TEXT_COLUMN(TaskRow, wire_id),
         INTEGER_COLUMN(TaskRow, cancel),
@@ -33,6 +33,20 @@ static const Column columns[] = {
         APART_INTEGER(TaskRow, progress_seq),
 };
 const Table task_table = {"task", columns, ELEMENTS(columns), sizeof(TaskRow)};
+
+bool task_depends_on(const TaskRow *task, const char *label)
+{
+        size_t length = strlen(label);
+
+        for (const char *at = task->depends; at && *at; at += strspn(at, " ")) {
+                size_t part = strcspn(at, " ");
+
+                if (part == length && strncmp(at, label, length) == 0)
+                        return true;
+                at += part;
+        }
+        return false;
+}
 
 int tasks_of_job(Store *store, int64_t job, Rows *ret, Error *error)
 {

@@ -13,7 +13,7 @@
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "control/watch.h"
+#include "tell/watch.h"
 #include "test.h"
 
 enum { DEADLINE_MS = 400, HEARTBEAT_MS = 50, CONNECTIONS = 40, HEADER_BYTES = 8192 };

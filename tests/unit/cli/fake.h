@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/session.h"
 #include "test.h"
 
 // One request in the order they must come, and its answer.

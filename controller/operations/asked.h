@@ -1,0 +1,39 @@
+// What the operations share. Private to operations/.
+#ifndef UNDERSTUDY_OPERATIONS_ASKED_H
+#define UNDERSTUDY_OPERATIONS_ASKED_H
+
+#include "core/core.h"
+#include "operations/operation.h"
+
+typedef int OperationFn(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error);
+
+OperationFn host_add, host_list, host_show;
+OperationFn series_add, series_all, series_show, series_allow;
+OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
+OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
+OperationFn history_list;
+
+// Members of the body. Each refuses a wrong type with -EINVAL, "bad-request"; absent gives NULL, 0
+// or false.
+int asked_text(const json_t *body, const char *name, bool required, const char **ret, Error *error)
+        _must_use_;
+int asked_flag(const json_t *body, const char *name, bool *ret, Error *error) _must_use_;
+int asked_seconds(const json_t *body, const char *name, int64_t *ret, Error *error) _must_use_;
+// Refuses members that are not in `names` (NULL-terminated): a typing mistake must not be a
+// default.
+int asked_only(const json_t *body, const char *const *names, Error *error) _must_use_;
+
+// How many of a list: 1 .. 10000, from the query's "limit".
+int asked_limit(const json_t *query, int64_t fallback, int64_t *ret, Error *error) _must_use_;
+// A text of the query, or NULL.
+const char *asked_query(const json_t *query, const char *name);
+
+// -ENOENT when there is none.
+int asked_series(Controller *controller, const char *name, SeriesRow *ret, Error *error) _must_use_;
+int asked_job(Controller *controller, const char *id, JobRow *ret, Error *error) _must_use_;
+
+// Shows a job as it is after what was asked has been committed.
+int asked_show_job(Controller *controller, int64_t id, json_t **ret, Error *error) _must_use_;
+
+#endif

@@ -1,0 +1,66 @@
+#include "hosts/invite.h"
+#include "operations/asked.h"
+#include "tell/view.h"
+
+static int find(Controller *controller, const char *name, HostRow *ret, Error *error)
+{
+        int r = host_get(controller->store, name, ret, error);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = error_set(error, -ENOENT, "no-host", "there is no host '%s'", name);
+        error_why(error, "none of that name was invited");
+        error_next(error, "List them: understudyctl host list");
+        return r;
+}
+
+int host_add(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"name", NULL};
+        _cleanup_host_ HostRow host = {0};
+        _cleanup_free_ char *line = NULL;
+        const char *name = NULL;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "name", true, &name, error)
+                        ?: controller_begin(controller, error);
+
+        if (r < 0)
+                return r;
+        r = invite_host(controller, name, request->who, &line, error);
+        r = controller_finish(controller, r, error);
+        if (r < 0)
+                return r;
+        r = find(controller, name, &host, error);
+        if (r < 0)
+                return r;
+        *ret = view_host(controller, &host);
+        json_object_set_new(*ret, "join", json_string(line));
+        return 0;
+}
+
+int host_list(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_rows_ Rows hosts = {0};
+        int r = controller_commit(controller, error) ?: hosts_get(controller->store, &hosts, error);
+        const HostRow *rows = hosts.items;
+
+        (void)request;
+        if (r < 0)
+                return r;
+        *ret = json_array();
+        for (size_t i = 0; i < hosts.count; i++)
+                json_array_append_new(*ret, view_host(controller, &rows[i]));
+        return 0;
+}
+
+int host_show(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_host_ HostRow host = {0};
+        int r = controller_commit(controller, error)
+                        ?: find(controller, request->subject[0], &host, error);
+
+        if (r < 0)
+                return r;
+        *ret = view_host(controller, &host);
+        return 0;
+}

@@ -1,0 +1,72 @@
+// What can be asked of a controller: one row per operation, the same for command line, web page and
+// tests. The HTTP server (api/) routes by this table; it knows no operation by itself.
+//
+// Times are seconds since the epoch as JSON reals; durations JSON reals in seconds; sizes bytes.
+// Absent is null.
+//
+//   Host   {name, state: "invited" | "joined", connected, address, version, invited_at, joined_at,
+//   last_seen_at,
+//           hostname, kernel, cores, memory_bytes, roots: [text]}
+//   Site   {name, state: "preview" | "production" | "old" | "purged", identity, versions,
+//   created_at} Series {name, host, root, keep_old_seconds, created_at, production: Site, preview:
+//   Site | null, sites: [Site],
+//           allowances: [{table, why, who, at}], job: id of the job under way | null,
+//           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop", series, state: "queued" |
+//   "running" |
+//           "waiting" | "undoing" | "done" | "failed" | "canceled", dry_run, who, request,
+//           created_at, started_at, ended_at, wall_seconds, failure: Failure | null, hint: text |
+//           null, tasks: [Task]}
+//   Task   {label, step, title, host, state: "pending" | "running" | "done" | "failed" | "canceled"
+//   | "undoing" |
+//           "undone" | "skipped", depends: [label], already, progress: Progress | null, started_at,
+//           ended_at, wall_seconds, result: the protobuf result as JSON | null, failure: Failure |
+//           null}
+//   Progress, Failure: the protobuf messages as JSON, field names as in fleet.proto
+//   Entry  {id, at, who, series, job, event: "host invited" ..., detail: text, data}      (of the
+//   history)
+//
+//   POST   /v1/hosts                        {name} -> Host + {join: "understudy-worker join ..."}
+//   GET    /v1/hosts                        -> [Host]
+//   GET    /v1/hosts/{host}                 -> Host
+//   POST   /v1/series                       {name, host, root, production, keep_old_seconds?} ->
+//   Job GET    /v1/series                       -> [Series] GET    /v1/series/{series} -> Series
+//   POST   /v1/series/{series}/preview      {site, install: [text], dry_run, review} -> Job
+//   DELETE /v1/series/{series}/preview      -> Job
+//   POST   /v1/series/{series}/sync         {dry_run} -> Job
+//   POST   /v1/series/{series}/switch       {} -> Job
+//   POST   /v1/series/{series}/allowances   {table, why} -> Series
+//   GET    /v1/jobs?series=&limit=          -> [Job], newest first, without tasks
+//   GET    /v1/jobs/{job}                   -> Job
+//   POST   /v1/jobs/{job}/cancel | retry | resume      -> Job
+//   GET    /v1/jobs/{job}/events?after=N    -> server-sent events (tell/watch.h)
+//   GET    /v1/history?series=&limit=       -> [Entry], oldest first
+#ifndef UNDERSTUDY_OPERATIONS_OPERATION_H
+#define UNDERSTUDY_OPERATIONS_OPERATION_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+typedef struct Controller Controller;
+
+typedef struct OperationRequest {
+        const char *who;        // Unix user at the other end, e.g. "root"; for the history
+        const char *subject[2]; // what stood for {host}, {series} or {job} in the path
+        json_t *query;          // object of texts; never NULL
+        json_t *body;           // object; never NULL
+} OperationRequest;
+
+typedef struct Operation {
+        const char *method;
+        const char *path; // with {host}, {series}, {job} for one path segment
+        // Runs on the loop's thread; must not block. Returns 0 with *ret a new reference, or a
+        // negative errno with `error`: -ENOENT is 404, -EINVAL 400, -EPERM 403, -EEXIST, -EBUSY and
+        // any other refusal 409, -EIO 500.
+        int (*run)(Controller *controller, const OperationRequest *request, json_t **ret,
+                Error *error);
+} Operation;
+
+extern const Operation operations[]; // ends with a row of zeros
+
+#endif

@@ -1,0 +1,269 @@
+#include "base/clock.h"
+#include "base/text.h"
+#include "control/jobs.h"
+#include "operations/asked.h"
+#include "tell/view.h"
+
+#define TABLE_NAME_MAX 128
+#define REASON_MAX     1000
+
+// Queues a job as asked for and shows it.
+static int queue(Controller *controller, JobRow *job, json_t **ret, Error *error)
+{
+        int r = controller_begin(controller, error);
+
+        if (r < 0)
+                return r;
+        r = jobs_create(controller, job, error);
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : asked_show_job(controller, job->id, ret, error);
+}
+
+// Queues a job on a series that is there; `take_words` is what was asked, as an operator types it.
+static int queue_on(Controller *controller, const SeriesRow *series,
+        const OperationRequest *request, JobRow *job, char *take_words, json_t **ret, Error *error)
+{
+        job->series = text_copy(series->name);
+        job->host = text_copy(series->host);
+        job->who = text_copy(request->who);
+        job->request = take_words;
+        return queue(controller, job, ret, error);
+}
+
+// ---- series
+
+static int check_host(Controller *controller, const char *name, Error *error)
+{
+        _cleanup_host_ HostRow host = {0};
+        int r = host_get(controller->store, name, &host, error);
+
+        if (r < 0)
+                return r;
+        if (r > 0 && host.state == HOST_JOINED)
+                return 0;
+        r = error_set(error, -ENOENT, "no-host", "cannot add a series on host '%s'", name);
+        error_why(error, "%s",
+                host.name ? "it was invited, but has not joined" : "there is no such host");
+        if (host.name)
+                error_next(error, "Type the join line on it; a new one: understudyctl host add %s",
+                        name);
+        else
+                error_next(error, "Invite it: understudyctl host add %s", name);
+        return r;
+}
+
+int series_add(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {
+                "name", "host", "root", "production", "keep_old_seconds", NULL};
+        const json_t *body = request->body;
+        _cleanup_job_ JobRow job = {.kind = JOB_ADOPT};
+        const char *name = NULL, *host = NULL, *root = NULL, *production = NULL;
+        int r = asked_only(body, members, error)
+                        ?: asked_text(body, "name", true, &name, error)
+                        ?: asked_text(body, "host", true, &host, error)
+                        ?: asked_text(body, "root", true, &root, error)
+                        ?: asked_text(body, "production", true, &production, error)
+                        ?: asked_seconds(body, "keep_old_seconds", &job.keep_old_seconds, error)
+                        ?: check_host(controller, host, error);
+
+        if (r < 0)
+                return r;
+        job.series = text_copy(name);
+        job.host = text_copy(host);
+        job.root = text_copy(root);
+        job.site = text_copy(production);
+        job.who = text_copy(request->who);
+        job.request = text_format(
+                "series add %s --host %s --root %s --production %s", name, host, root, production);
+        return queue(controller, &job, ret, error);
+}
+
+int series_all(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_rows_ Rows series = {0};
+        json_t *all = json_array();
+        int r = controller_commit(controller, error)
+                        ?: series_list(controller->store, &series, error);
+        const SeriesRow *rows = series.items;
+
+        (void)request;
+        for (size_t i = 0; i < series.count && r == 0; i++) {
+                json_t *shown = NULL;
+
+                r = view_series(controller, &rows[i], &shown, error);
+                json_array_append_new(all, shown);
+        }
+        if (r < 0)
+                json_decref(all);
+        else
+                *ret = all;
+        return r;
+}
+
+int series_show(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_series_ SeriesRow series = {0};
+
+        return controller_commit(controller, error)
+                       ?: asked_series(controller, request->subject[0], &series, error)
+                       ?: view_series(controller, &series, ret, error);
+}
+
+static int check_allowance(const char *table, const char *why, Error *error)
+{
+        size_t length = strlen(table);
+        int r;
+
+        if (length <= TABLE_NAME_MAX &&
+                table[strspn(table, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0') {
+                if (strlen(why) <= REASON_MAX)
+                        return 0;
+                r = error_set(error, -EINVAL, "bad-request", "the reason is too long");
+                error_why(error, "it has more than %d bytes", REASON_MAX);
+                return r;
+        }
+        r = error_set(error, -EINVAL, "bad-name", "that cannot be a table's name");
+        error_why(error, "tables are called like contacts_person");
+        error_next(error, "Take the name from what the failed job says.");
+        return r;
+}
+
+int series_allow(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"table", "why", NULL};
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_free_ char *detail = NULL;
+        const char *table = NULL, *why = NULL;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "table", true, &table, error)
+                        ?: asked_text(request->body, "why", true, &why, error)
+                        ?: check_allowance(table, why, error)
+                        ?: asked_series(controller, request->subject[0], &series, error)
+                        ?: controller_begin(controller, error);
+
+        if (r < 0)
+                return r;
+        detail = text_format("rows of %s may differ: %s", table, why);
+        r = allowance_set(controller->store,
+                    &(AllowanceRow){.series = series.name,
+                            .name = (char *)table,
+                            .why = (char *)why,
+                            .who = (char *)request->who,
+                            .at_us = clock_now_us()},
+                    error)
+                    ?: history_add(controller->store,
+                               &(HistoryRow){.who = (char *)request->who,
+                                       .series = series.name,
+                                       .event = "allowance given",
+                                       .detail = detail},
+                               error);
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : view_series(controller, &series, ret, error);
+}
+
+// ---- its preview
+
+// One line each, as they would stand in a requirements file; options would change what pip does.
+static int take_install(const json_t *body, char **ret, Error *error)
+{
+        const json_t *list = json_object_get(body, "install");
+        size_t i;
+        json_t *item;
+
+        *ret = NULL;
+        if (!list || json_is_null(list))
+                return 0;
+        json_array_foreach (list, i, item) {
+                const char *text = json_string_value(item);
+                char *longer;
+
+                if (text_blank(text) || *text == '-' || strpbrk(text, "\n\r") ||
+                        strlen(text) != json_string_length(item))
+                        goto refused;
+                longer = text_format("%s%s\n", *ret ? *ret : "", text);
+                free(*ret);
+                *ret = longer;
+        }
+        if (json_is_array(list))
+                return 0;
+refused:
+        error_set(error, -EINVAL, "bad-request", "a requirement cannot be understood");
+        error_where(error, "install");
+        error_why(error, "each must be one requirement, such as 'lino-noi==26.9'");
+        return -EINVAL;
+}
+
+int preview_prepare(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"site", "install", "dry_run", "review", NULL};
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_job_ JobRow job = {.kind = JOB_PREPARE};
+        char *words;
+        const char *site = NULL;
+        bool dry_run = false, review = false;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "site", true, &site, error)
+                        ?: asked_flag(request->body, "dry_run", &dry_run, error)
+                        ?: asked_flag(request->body, "review", &review, error)
+                        ?: take_install(request->body, &job.install, error)
+                        ?: asked_series(controller, request->subject[0], &series, error);
+
+        if (r < 0)
+                return r;
+        job.site = text_copy(site);
+        job.dry_run = dry_run;
+        job.review = review;
+        words = text_format("preview prepare %s %s%s%s", series.name, site,
+                dry_run ? " --dry-run" : "", review ? " --review" : "");
+        return queue_on(controller, &series, request, &job, words, ret, error);
+}
+
+int preview_sync(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"dry_run", NULL};
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_job_ JobRow job = {.kind = JOB_SYNC};
+        char *words;
+        bool dry_run = false;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_flag(request->body, "dry_run", &dry_run, error)
+                        ?: asked_series(controller, request->subject[0], &series, error);
+
+        if (r < 0)
+                return r;
+        job.dry_run = dry_run;
+        words = text_format("preview sync %s%s", series.name, dry_run ? " --dry-run" : "");
+        return queue_on(controller, &series, request, &job, words, ret, error);
+}
+
+static int simple(Controller *controller, const OperationRequest *request, JobKind kind,
+        json_t **ret, Error *error)
+{
+        static const char *const members[] = {NULL};
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_job_ JobRow job = {.kind = kind};
+        char *words;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_series(controller, request->subject[0], &series, error);
+
+        if (r < 0)
+                return r;
+        words = text_format("preview %s %s", job_kind_names[kind], series.name);
+        return queue_on(controller, &series, request, &job, words, ret, error);
+}
+
+int preview_switch(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return simple(controller, request, JOB_SWITCH, ret, error);
+}
+
+int preview_drop(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return simple(controller, request, JOB_DROP, ret, error);
+}

@@ -1,0 +1,115 @@
+#include "fake.h"
+
+static void a_series_has_one_job_at_a_time_in_the_order_asked(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int first, second, third;
+
+        (void)state;
+        host->hold = "space";
+        first = fake_sync("mdg");
+        second = fake_sync("mdg");
+        third = fake_sync("mdg");
+        fake_run();
+        assert_job(first, "running");
+        assert_job(second, "queued");
+        assert_job(third, "queued");
+        fake_release(host);
+        host->hold = "dump";
+        fake_run();
+        assert_job(first, "running");
+        fake_release(host);
+        host->hold = "space";
+        fake_run();
+        assert_job(first, "done");
+        assert_job(second, "running");
+        assert_job(third, "queued");
+}
+
+static void another_series_does_not_wait(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int first, second;
+
+        (void)state;
+        host->hold = "space";
+        first = fake_sync("mdg");
+        second = fake_adopt("other", "/srv/lino/two");
+        fake_run();
+        assert_job(first, "running");
+        assert_job(second, "done");
+}
+
+static void a_third_heavy_task_waits_for_a_place_on_its_host(void **state)
+{
+        FakeHost *host = fake_world();
+        static const char *const series[] = {"two", "three", "four"};
+        int jobs[3];
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(series); i++) {
+                _cleanup_free_ char *root = text_format("/srv/lino/%s", series[i]);
+
+                fake_adopt(series[i], root);
+        }
+        fake_run();
+        host->hold = "clone";
+        for (size_t i = 0; i < ELEMENTS(series); i++)
+                jobs[i] = fake_prepare(series[i]);
+        fake_run();
+        assert_task(jobs[0], "clone", "running");
+        assert_task(jobs[1], "clone", "running");
+        assert_task(jobs[2], "clone", "pending");
+        assert_hint(jobs[2], "free place on host alpha");
+        fake_release(host);
+        fake_run();
+        for (size_t i = 0; i < ELEMENTS(series); i++)
+                assert_job(jobs[i], "done");
+}
+
+static void a_job_that_waits_for_a_person_keeps_its_series(void **state)
+{
+        int job;
+
+        fake_world();
+        (void)state;
+        job = fake_job("POST", "/v1/series/{series}/preview", "mdg",
+                json_pack("{s:s, s:b}", "site", "bert", "review", 1));
+        fake_run();
+        assert_job(job, "waiting");
+        assert_job(fake_job("POST", "/v1/series/{series}/preview", "mdg",
+                           json_pack("{s:s, s:b}", "site", "carl", "dry_run", 1)),
+                "queued");
+}
+
+static void a_lost_host_keeps_its_job_running_until_it_is_back(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int job;
+
+        (void)state;
+        host->hold = "dump";
+        job = fake_sync("mdg");
+        fake_run();
+        fake_disconnect(host);
+        fake_run();
+        assert_job(job, "running");
+        assert_hint(job, "waiting for host alpha, last seen 20");
+        fake_connect(host);
+        fake_release(host);
+        fake_run();
+        assert_job(job, "done");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                FAKE_TEST(a_series_has_one_job_at_a_time_in_the_order_asked),
+                FAKE_TEST(another_series_does_not_wait),
+                FAKE_TEST(a_third_heavy_task_waits_for_a_place_on_its_host),
+                FAKE_TEST(a_job_that_waits_for_a_person_keeps_its_series),
+                FAKE_TEST(a_lost_host_keeps_its_job_running_until_it_is_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
