@@ -128,6 +128,18 @@ static void show_ways_on(const Follow *follow)
         fprintf(session->out.out, "  %s job cancel %" PRIu64 "\n", session->again, follow->job);
 }
 
+// What is said of a site when it becomes one of a series is not said again every night.
+static void show_news(const Follow *follow, const json_t *job, const json_t *result, bool all)
+{
+        const char *kind = view_text(job, "kind");
+        json_t *news = json_copy((json_t *)result);
+
+        if (!all && strcmp(kind, "adopt") != 0 && strcmp(kind, "prepare") != 0)
+                json_object_del(news, "warnings");
+        view_specials(&follow->session->out, 0, news, all);
+        json_decref(news);
+}
+
 static void show_results(const Follow *follow, const json_t *job)
 {
         bool all = json_is_true(json_object_get(job, "dry_run")) ||
@@ -136,7 +148,7 @@ static void show_results(const Follow *follow, const json_t *job)
         size_t i;
 
         json_array_foreach (json_object_get(job, "tasks"), i, task)
-                view_specials(&follow->session->out, 0, json_object_get(task, "result"), all);
+                show_news(follow, job, json_object_get(task, "result"), all);
 }
 
 static void show_failures(const Follow *follow, const json_t *job)

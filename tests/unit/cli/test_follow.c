@@ -57,6 +57,26 @@ static void a_job_is_followed_in_plain_lines(void **state)
         assert_narrow(outcome.out);
 }
 
+#define PROBED(kind)                                                                               \
+        "{\"id\":7,\"kind\":\"" kind                                                               \
+        "\",\"series\":\"lino\",\"state\":\"done\",\"dry_run\":false,"                             \
+        "\"wall_seconds\":1.0,\"tasks\":[" TASK(                                                   \
+                "probe", "done", ",\"result\":{\"warnings\":[\"env is a link\"]}") "]}"
+
+static void warnings_about_a_site_come_with_it_and_not_every_night(void **state)
+{
+        static const Exchange sync[] = {ASKED, {"GET /v1/jobs/7/events?after=0 ", 0, ""},
+                {"GET /v1/jobs/7 ", 200, PROBED("sync")}, {0}};
+        static const Exchange prepare[] = {ASKED, {"GET /v1/jobs/7/events?after=0 ", 0, ""},
+                {"GET /v1/jobs/7 ", 200, PROBED("prepare")}, {0}};
+        _cleanup_outcome_ Outcome nightly = run_with(sync, "preview|sync|lino");
+        _cleanup_outcome_ Outcome first = run_with(prepare, "preview|sync|lino");
+
+        (void)state;
+        assert_has_not(nightly.out, "env is a link");
+        assert_has(first.out, "env is a link");
+}
+
 static void a_finished_job_is_one_json_object(void **state)
 {
         _cleanup_outcome_ Outcome outcome = run_with(to_the_end, "preview|sync|lino|--json");
@@ -321,6 +341,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_job_is_followed_in_plain_lines),
+                cmocka_unit_test(warnings_about_a_site_come_with_it_and_not_every_night),
                 cmocka_unit_test(a_finished_job_is_one_json_object),
                 cmocka_unit_test(watching_with_json_is_a_line_an_event),
                 cmocka_unit_test(a_cut_off_watcher_goes_on_after_the_last_event),
