@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 
+#include "agent/identity.h"
 #include "base/file.h"
 #include "names.h"
 
@@ -97,6 +98,7 @@ int config_read(const char *directory, Config *ret, Error *error)
                 return r;
         expand_environment(&config.policy.environment);
         config.directory = TAKE_PTR(resolved);
+        config.policy.controller = identity_controller(config.directory);
         *ret = TAKE(config, (Config){0});
         return 0;
 }
@@ -104,6 +106,8 @@ int config_read(const char *directory, Config *ret, Error *error)
 void config_clear(Config *config)
 {
         option_clear(config_options, config);
+        free(config->policy.controller);
+        config->policy.controller = NULL;
         free(config->directory);
         config->directory = NULL;
 }

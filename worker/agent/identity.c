@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/file.h"
 #include "base/text.h"
 
@@ -36,6 +39,17 @@ bool identity_exists(const char *directory)
         _cleanup_free_ char *path = text_format("%s/" DIRECTORY, directory);
 
         return access(path, F_OK) == 0;
+}
+
+char *identity_controller(const char *directory)
+{
+        _cleanup_free_ char *path = text_format("%s/" DIRECTORY "/authority.pem", directory);
+        _cleanup_free_ char *authority = NULL;
+        size_t size;
+
+        if (file_read(path, PEM_BYTES_MAX, &authority, &size) < 0)
+                return NULL;
+        return text_format("%016llx", (unsigned long long)XXH3_64bits(authority, size));
 }
 
 int identity_read(const char *directory, Identity *ret, Error *error)

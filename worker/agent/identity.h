@@ -22,4 +22,8 @@ int identity_write(const char *directory, const Identity *identity, Error *error
 
 bool identity_exists(const char *directory);
 
+// A short name for the CA that this worker has joined: no two controllers have the same. Allocated;
+// NULL when it has joined none.
+char *identity_controller(const char *directory);
+
 #endif

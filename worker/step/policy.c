@@ -148,6 +148,7 @@ void policy_clear(Policy *policy)
         text_list_clear(&policy->users);
         text_list_clear(&policy->commands);
         text_list_clear(&policy->environment);
+        free(policy->controller);
         free(policy->log_root);
         *policy = (Policy){0};
 }

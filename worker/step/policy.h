@@ -15,7 +15,9 @@ typedef struct Policy {
         TextList environment; // variables of the worker's own environment that site code and pip
                               // are given
         uint64_t clone_free_percent; // of a file system that stays free
-        char *log_root; // parent of new log directories when production's cannot tell it
+        char *controller; // tells the controller that tasks are from from every other one; NULL:
+                          // none
+        char *log_root;   // parent of new log directories when production's cannot tell it
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.

@@ -1,12 +1,13 @@
 // clone: copies production's project directory, without what belongs to production alone.
 //
-// The copy gets a marker with the job's number before it appears under its name, by one rename. So
+// The copy gets a marker with its job before it appears under its name, by one rename. So
 // a directory of that name is either this job's and whole, or somebody else's and refused.
 #include "steps/clone.h"
 
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "step/context.h"
 #include "steps/files.h"
 
 extern const StepOps step_clone_ops;
@@ -14,8 +15,8 @@ extern const StepOps step_clone_ops;
 typedef struct Clone {
         StepContext *context;
         SiteDir production, preview;
-        char *job;
-        char *stage; // name in the root of the directory it is made in
+        char *origin; // what its marker says
+        char *stage;  // name in the root of the directory it is made in
         Fleet__CloneResult *result;
 } Clone;
 
@@ -25,8 +26,18 @@ static void clone_clear(Clone *clone)
 {
         site_close(&clone->production);
         site_close(&clone->preview);
-        free(clone->job);
+        free(clone->origin);
         free(clone->stage);
+}
+
+// Another controller, or this one after it was set up anew, counts its jobs from 1, too.
+static char *origin_of(const StepContext *context)
+{
+        _cleanup_free_ char *job = step_job(context);
+        const char *controller = step_policy(context)->controller;
+
+        return text_format("job %s\nof series %s\nof controller %s\n", job,
+                context_task(context)->series, controller ? controller : "");
 }
 
 static int clone_open(
@@ -40,7 +51,7 @@ static int clone_open(
         if (r < 0)
                 return r;
         clone->context = context;
-        clone->job = step_job(context);
+        clone->origin = origin_of(context);
         clone->stage = text_format(".%s.understudy-clone", clone->preview.name);
         return 0;
 }
@@ -102,7 +113,7 @@ static int show_progress(void *userdata, const TreeFigures *figures, const char 
 
 static int open_stage(const Clone *clone)
 {
-        if (mkdirat(clone->preview.root_fd, clone->stage, 0700) < 0 && errno != EEXIST)
+        if (mkdirat(clone->preview.root_fd, clone->stage, 0700) < 0)
                 return -errno;
         return file_open_beneath(
                 clone->preview.root_fd, clone->stage, O_RDONLY | O_DIRECTORY, false);
@@ -137,7 +148,6 @@ static int copy_tree(Clone *clone, int stage, const TextList *left_out, Error *e
 // Marks the copy and gives it its place.
 static int publish(const Clone *clone, int stage)
 {
-        _cleanup_free_ char *text = text_format("job %s\n", clone->job);
         _cleanup_close_ int fd =
                 file_open_beneath(stage, clone->preview.name, O_RDONLY | O_DIRECTORY, false);
         struct stat st;
@@ -148,7 +158,7 @@ static int publish(const Clone *clone, int stage)
         if (fstat(clone->production.fd, &st) < 0)
                 return -errno;
         st.st_mode = 0644;
-        r = site_file_write(fd, CLONE_MARKER, text, strlen(text), &st);
+        r = site_file_write(fd, CLONE_MARKER, clone->origin, strlen(clone->origin), &st);
         if (r < 0)
                 return r;
         if (renameat2(stage, clone->preview.name, clone->preview.root_fd, clone->preview.name,
@@ -175,6 +185,15 @@ static int publish_failed(const Clone *clone, int r, Error *error)
         return r;
 }
 
+static int stage_failed(const Clone *clone, int r, Error *error)
+{
+        error_set(error, r, "clone", "cannot make a directory to copy into");
+        error_where(error, "%s/%s", clone->preview.root, clone->stage);
+        error_next(error, "Check who may write there (ls -la '%s'), and retry the job.",
+                clone->preview.root);
+        return r;
+}
+
 static int drop_stage(const Clone *clone, Error *error)
 {
         return directory_discard(clone->context, clone->preview.root_fd, clone->stage, NULL, error);
@@ -192,7 +211,7 @@ static int clone_make(Clone *clone, const Fleet__ProbeResult *probe, Error *erro
                 return r;
         stage = open_stage(clone);
         if (stage < 0)
-                return publish_failed(clone, stage, error);
+                return stage_failed(clone, stage, error);
         r = copy_tree(clone, stage, &left_out, error);
         if (r < 0)
                 return r;
@@ -217,7 +236,7 @@ static int clone_check(StepContext *context, const ProtobufCMessage *arguments,
         int r = clone_open(context, (const Fleet__CloneArguments *)arguments, &clone, error);
 
         (void)result; // what it once counted is not counted again
-        return r < 0 ? r : clone_made(&clone.preview, clone.job) && !stage_is_there(&clone);
+        return r < 0 ? r : clone_made(&clone.preview, clone.origin) && !stage_is_there(&clone);
 }
 
 static int clone_run(StepContext *context, const ProtobufCMessage *message,
@@ -229,7 +248,7 @@ static int clone_run(StepContext *context, const ProtobufCMessage *message,
 
         if (r < 0)
                 return r;
-        if (clone_made(&clone.preview, clone.job))
+        if (clone_made(&clone.preview, clone.origin))
                 return drop_stage(&clone, error);
         if (clone.preview.fd >= 0)
                 return refuse_existing(&clone, error);
@@ -248,10 +267,10 @@ static int clone_undo(StepContext *context, const ProtobufCMessage *message, Err
         if (r < 0)
                 return r;
         clone.context = context;
-        clone.job = step_job(context);
+        clone.origin = origin_of(context);
         clone.stage = text_format(".%s.understudy-clone", clone.preview.name);
         r = drop_stage(&clone, error);
-        if (r < 0 || (clone.preview.fd >= 0 && !clone_made(&clone.preview, clone.job)))
+        if (r < 0 || (clone.preview.fd >= 0 && !clone_made(&clone.preview, clone.origin)))
                 return r;
         if (clone.preview.fd >= 0)
                 r = root_links_refuse(&clone.preview, error);

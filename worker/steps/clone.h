@@ -4,7 +4,7 @@
 
 #include "site/site.h"
 
-// In every project directory that the clone step made; says which job it was.
+// In every project directory that the clone step made; says which job of which controller it was.
 #define CLONE_MARKER ".understudy-clone"
 
 // Where a dump lies, relative to the project directory.
@@ -16,7 +16,7 @@
 int clone_left_out(const SiteDir *production, const Fleet__ProbeResult *probe, TextList *ret,
         Error *error) _must_use_;
 
-// Did a clone step make this project directory? With `job`: of this job?
-bool clone_made(const SiteDir *site, const char *job);
+// Did a clone step make this project directory? With `origin`, all that its marker says: this one?
+bool clone_made(const SiteDir *site, const char *origin);
 
 #endif

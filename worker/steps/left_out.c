@@ -89,11 +89,11 @@ int clone_left_out(
         return r;
 }
 
-bool clone_made(const SiteDir *site, const char *job)
+bool clone_made(const SiteDir *site, const char *origin)
 {
-        _cleanup_free_ char *text = NULL, *expected = text_format("job %s\n", job ? job : "");
+        _cleanup_free_ char *text = NULL;
 
-        if (site->fd < 0 || site_file_read(site->fd, CLONE_MARKER, 256, &text, NULL, NULL) < 0)
+        if (site->fd < 0 || site_file_read(site->fd, CLONE_MARKER, 4096, &text, NULL, NULL) < 0)
                 return false;
-        return job ? text_equal(text, expected) : text_starts(text, "job ");
+        return origin ? text_equal(text, origin) : text_starts(text, "job ");
 }

@@ -180,6 +180,19 @@ static void a_clone_of_another_job_is_refused(void **state)
         assert_true(there(&w->f, "berta/settings.py"));
 }
 
+static void a_clone_of_another_controller_with_the_same_job_is_refused(void **state)
+{
+        World *w = *state;
+
+        w->f.policy.controller = text_copy("1111111111111111");
+        fleet__clone_result__free_unpacked(cloned(w), NULL);
+        fleet__clone_result__free_unpacked(cloned(w), NULL);
+        w->f.policy.controller[0] = '2'; // set up anew: its jobs begin at 1 again
+        refused(w, "exists");
+        step_undone(&w->f, &step_clone_ops, &w->arguments.base);
+        assert_true(there(&w->f, "berta/settings.py"));
+}
+
 static void a_link_of_that_name_is_refused(void **state)
 {
         World *w = *state;
@@ -302,6 +315,7 @@ int main(void)
                 TEST(special_files_in_media_are_reported),
                 TEST(a_directory_that_exists_is_refused),
                 TEST(a_clone_of_another_job_is_refused),
+                TEST(a_clone_of_another_controller_with_the_same_job_is_refused),
                 TEST(a_link_of_that_name_is_refused),
                 TEST(a_name_that_is_none_is_refused),
                 TEST(a_root_beyond_the_policy_is_refused),
