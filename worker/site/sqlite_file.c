@@ -111,12 +111,16 @@ int sqlite_file_adopt(int directory, const char *name, const char *model)
 {
         _cleanup_close_ int fd =
                 openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat st;
+        struct stat st, own;
 
         if (fd < 0 || fstatat(directory, model, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
+        if (fstat(fd, &own) < 0)
+                return -errno;
+        if (!S_ISREG(own.st_mode) || own.st_nlink != 1)
+                return -EMLINK;
         if (fchown(fd, (uid_t)-1, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0)
                 return -errno;
         return 0;

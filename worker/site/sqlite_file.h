@@ -23,7 +23,7 @@ int sqlite_file_size(int directory, const char *name, uint64_t *ret_bytes) _must
 // fsync. -EBUSY when a journal or WAL with content lies beside it: it was not closed properly.
 int sqlite_file_seal(int directory, const char *name) _must_use_;
 
-// Group and permission bits of `model`.
+// Group and permission bits of `model`. -EMLINK: the file has other names, and may be another's.
 int sqlite_file_adopt(int directory, const char *name, const char *model) _must_use_;
 
 // Takes SQLite's RESERVED and PENDING locks, so that nobody begins to write or connects, until the

@@ -8,14 +8,16 @@
 #include "base/file.h"
 #include "site/lino_output.h"
 #include "site/python.h"
+#include "steps/files.h"
+#include "steps/script.h"
 #include "tree/tree.h"
 
 // Where the dump is made: gone when the step ends; after a kill, when it runs again.
 #define DUMP_WORK_DIRECTORY ".understudy-dump"
 
 // What people and the script step keep in the snapshot's directory; all else is dump2py's.
-static const char *const carried[] = {"restore2preview.py", ".restore2preview.base.py",
-        "restore2preview.merge.py", ".restore2preview.merge.base.py"};
+static const char *const carried[] = {
+        SCRIPT_FILE, SCRIPT_BASE, MERGE_FILE, MERGE_OLD_FILE, MERGE_BASE_FILE};
 
 static int failed(int r, const SiteDir *site, const char *name, const char *what, Error *error)
 {
@@ -42,17 +44,11 @@ static int check_name(const SiteDir *site, const char *name, Error *error)
 
 static int make_work_directory(const SiteDir *site)
 {
-        _cleanup_close_ int fd = -EBADF;
-
-        if (mkdirat(site->fd, DUMP_WORK_DIRECTORY, 0700) < 0)
-                return -errno;
-        fd = file_open_beneath(site->fd, DUMP_WORK_DIRECTORY, O_RDONLY | O_DIRECTORY, false);
-        if (fd < 0)
-                return fd;
         // Its group is production's, by the setgid bit of the project directory.
-        if (geteuid() == 0 && fchown(fd, site->owner.uid, (gid_t)-1) < 0)
-                return -errno;
-        return 0;
+        _cleanup_close_ int fd =
+                directory_make(site->fd, DUMP_WORK_DIRECTORY, site->owner.uid, (gid_t)-1);
+
+        return fd < 0 ? fd : 0;
 }
 
 // Also after a cancel: it holds a copy of production's data.

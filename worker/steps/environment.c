@@ -182,13 +182,11 @@ static int make_directory(const Environment *environment)
         struct stat st;
         int r;
 
-        if (fstat(project, &st) < 0 || (mkdirat(project, staged, 0700) < 0 && errno != EEXIST))
+        if (fstat(project, &st) < 0)
                 return -errno;
-        fd = file_open_beneath(project, staged, O_RDONLY | O_DIRECTORY, false);
+        fd = directory_make(project, staged, st.st_uid, st.st_gid);
         if (fd < 0)
                 return fd;
-        if (fchown(fd, st.st_uid, st.st_gid) < 0 && geteuid() == 0)
-                return -errno;
         if (fchmod(fd, st.st_mode & 07777) < 0)
                 return -errno;
         st.st_mode = 0644;

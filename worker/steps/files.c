@@ -1,5 +1,6 @@
 #include "steps/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
@@ -99,6 +100,35 @@ TreeOptions tree_options(StepContext *context)
 {
         return (TreeOptions){
                 .progress = progress, .userdata = context, .cancel_fd = step_cancel_fd(context)};
+}
+
+bool directory_is_empty(int fd)
+{
+        // Room for more than the entries "." and "..", of 24 bytes each.
+        _Alignas(struct dirent64) char entries[1024];
+
+        return lseek(fd, 0, SEEK_SET) == 0 && getdents64(fd, entries, sizeof(entries)) <= 48;
+}
+
+// Whoever may write in `dirfd` can put another directory in the place of ours before it is opened;
+// root's ownership must not be given away with it.
+int directory_make(int dirfd, const char *name, uid_t uid, gid_t gid)
+{
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+
+        if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        fd = file_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, false);
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_uid != uid && (st.st_uid != geteuid() || !directory_is_empty(fd)))
+                return -EEXIST;
+        if (fchown(fd, uid, gid) < 0 && geteuid() == 0)
+                return -errno;
+        return TAKE_FD(fd);
 }
 
 int directory_discard(

@@ -22,6 +22,12 @@ int site_file_write(int dirfd, const char *name, const void *data, size_t size,
 // Number of the job that the task belongs to, as in "understudyctl job retry 12". The caller's.
 char *step_job(const StepContext *context);
 
+// Makes the directory `name`, or finds the one that a killed run of ours made, and opens it; it is
+// `uid`'s and `gid`'s then. -EEXIST: there is one of somebody else.
+int directory_make(int dirfd, const char *name, uid_t uid, gid_t gid) _must_use_;
+
+bool directory_is_empty(int fd);
+
 // Removes the directory `name` of `parent` with all that is in it. It goes out of sight by one
 // rename first, so that a killed removal leaves nothing that looks like a site; what an earlier one
 // left is removed too. Missing is fine. `figures` (may be NULL) is added to.

@@ -2,7 +2,6 @@
 //
 // Where production's log is a link, a site decides where it leads. So the directory beside it is
 // made as the site's owner, unless the policy names that place as the parent of log directories.
-#include <dirent.h>
 #include <fcntl.h>
 
 #include "base/file.h"
@@ -101,12 +100,14 @@ static int own_directory(int fd, const LogPlan *plan)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-static bool directory_empty(int fd)
+// Can this directory be the preview's, as far as its owner tells? The link alone proves nothing: a
+// site can set it to the directory of another.
+static bool may_be_ours(int fd, const LogPlan *plan)
 {
-        // Room for more than the entries "." and "..", of 24 bytes each.
-        _Alignas(struct dirent64) char entries[1024];
+        struct stat st;
 
-        return getdents64(fd, entries, sizeof(entries)) <= 48;
+        return fstat(fd, &st) == 0 &&
+               (st.st_uid == plan->like.st_uid || st.st_uid == plan->production.owner.uid);
 }
 
 // -ENOTEMPTY: there is something of that name already, with something in it.
@@ -119,7 +120,7 @@ static int make_in(int parent, const char *name, const LogPlan *plan, bool ours)
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (!ours && !directory_empty(fd))
+        if (!directory_is_empty(fd) && (!ours || !may_be_ours(fd, plan)))
                 return -ENOTEMPTY;
         return own_directory(fd, plan);
 }
@@ -198,6 +199,19 @@ static int log_run(StepContext *context, const ProtobufCMessage *message, Protob
         return 0;
 }
 
+static int discard(StepContext *context, int parent, const LogPlan *plan, Error *error)
+{
+        const char *name = plan->preview.name;
+        _cleanup_close_ int fd =
+                openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd >= 0 && !may_be_ours(fd, plan)) {
+                step_note(context, "%s is left as it is: it is another user's.", plan->directory);
+                return 0;
+        }
+        return directory_discard(context, parent, name, NULL, error);
+}
+
 // Only what the clone's own link points at goes, or an empty directory that never got its link.
 static int log_undo(StepContext *context, const ProtobufCMessage *message, Error *error)
 {
@@ -213,7 +227,7 @@ static int log_undo(StepContext *context, const ProtobufCMessage *message, Error
         if (!plan.trusted)
                 site_act_as(&plan.production.owner);
         if (link_is_set(&plan)) {
-                r = directory_discard(context, parent, plan.preview.name, NULL, error);
+                r = discard(context, parent, &plan, error);
         } else if (unlinkat(parent, plan.preview.name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
                    errno != ENOTEMPTY) {
                 r = log_failed(-errno, &plan, error);

@@ -81,17 +81,7 @@ static int open_target(const Mirror *mirror, const struct stat *like)
 
         if (fd != -ENOENT || !like)
                 return fd;
-        if (mkdirat(mirror->preview.fd, mirror->directory, 0700) < 0)
-                return -errno;
-        fd = file_open_beneath(
-                mirror->preview.fd, mirror->directory, O_RDONLY | O_DIRECTORY, false);
-        if (fd < 0)
-                return fd;
-        if (fchown(fd, like->st_uid, like->st_gid) < 0 && geteuid() == 0) {
-                close(fd);
-                return -errno;
-        }
-        return fd;
+        return directory_make(mirror->preview.fd, mirror->directory, like->st_uid, like->st_gid);
 }
 
 // Production's may be missing, but then so must the preview's: more likely a file system is not

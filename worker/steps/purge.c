@@ -106,13 +106,46 @@ static bool own_log(const SiteDir *site, const char *directory)
                file_read_link_at(site->fd, "log", &target) == 0 && text_equal(target, directory);
 }
 
+// A site chose where it logs to, and can have changed what lies there: only the policy's own place
+// is touched as root.
+static const Account *remover(const Policy *policy, const SiteDir *site, const char *parent)
+{
+        _cleanup_free_ char *own = NULL;
+
+        if (policy->log_root && file_resolve(policy->log_root, &own) == 0 &&
+                text_equal(own, parent))
+                return NULL;
+        return &site->owner;
+}
+
+static int remove_log_in(StepContext *context, const SiteDir *site, const char *parent,
+        const char *directory, TreeFigures *figures, Error *error)
+{
+        _cleanup_close_ int fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0) {
+                if (errno == ENOENT)
+                        return 0;
+                error_set(error, -errno, "log", "cannot open the directory of logs");
+                error_where(error, "%s", parent);
+                error_next(error, "Let %s read it (ls -ld '%s'), and retry the job.",
+                        site->owner.name, parent);
+                return -EACCES;
+        }
+        if (fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                st.st_uid != site->owner.uid) {
+                step_note(context, "%s is left as it is: it is not the site's owner's.", directory);
+                return 0;
+        }
+        return directory_discard(context, fd, site->name, figures, error);
+}
+
 static int remove_log(StepContext *context, const SiteDir *site, const char *directory,
         Fleet__PurgeResult *result, Error *error)
 {
         _cleanup_free_ char *parent = NULL;
-        _cleanup_close_ int fd = -EBADF;
         TreeFigures figures = {0};
-        struct stat st;
         int r;
 
         if (!own_log(site, directory)) {
@@ -122,17 +155,9 @@ static int remove_log(StepContext *context, const SiteDir *site, const char *dir
                 return 0;
         }
         parent = text_copy_n(directory, (size_t)(strrchr(directory, '/') - directory));
-        fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT
-                               ? 0
-                               : error_set(error, -errno, "log", "cannot open the log directory");
-        if (fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                st.st_uid != site->owner.uid) {
-                step_note(context, "%s is left as it is: it is not the site's owner's.", directory);
-                return 0;
-        }
-        r = directory_discard(context, fd, site->name, &figures, error);
+        site_act_as(remover(step_policy(context), site, parent));
+        r = remove_log_in(context, site, parent, directory, &figures, error);
+        site_act_as(NULL);
         if (r < 0)
                 return r;
         remember_tree(result, directory, &figures);

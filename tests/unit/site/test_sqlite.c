@@ -115,6 +115,19 @@ static void the_restored_one_takes_the_place_and_the_previous_one_is_kept(void *
         assert_false(exists(w->kept));
 }
 
+static void a_restored_one_that_is_another_file_too_is_refused(void **state)
+{
+        World *w = *state;
+        bool kept;
+
+        shell("cd '%s' && touch other && chmod 600 other && chmod 666 berta/berta && "
+              "ln -f other berta/berta.understudy-staging",
+                w->f.root);
+        assert_int_equal(
+                w->engine->swap(w->f.context, &w->site, &w->database, &kept, &w->error), -EMLINK);
+        shell("test \"$(stat -c %%a '%s/other')\" = 600", w->f.root);
+}
+
 static void what_was_swapped_can_be_put_back(void **state)
 {
         World *w = *state;
@@ -368,6 +381,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(the_restored_one_takes_the_place_and_the_previous_one_is_kept),
+                TEST(a_restored_one_that_is_another_file_too_is_refused),
                 TEST(what_was_swapped_can_be_put_back),
                 TEST(without_a_restored_one_there_is_nothing_to_swap),
                 TEST(a_preview_without_a_database_gets_one_and_can_lose_it_again),

@@ -69,13 +69,15 @@ static void the_maintained_script_its_base_and_an_open_merge_are_carried_over(vo
         assert_int_equal(run(r, &arguments), 0);
         shell("cd '%s/anna/snapshot2preview' && chmod 750 . && echo mine > restore2preview.py && "
               "chmod 640 restore2preview.py && touch -d @1000 restore2preview.py && "
-              "echo base > .restore2preview.base.py && echo merge > restore2preview.merge.py",
+              "echo base > .restore2preview.base.py && echo merge > restore2preview.merge.py && "
+              "echo begun > restore2preview.merge.old.py",
                 r->f.root);
         for (int i = 0; i < 3; i++)
                 assert_int_equal(run(r, &arguments), 0);
         shell("cd '%s/anna/snapshot2preview' && test \"$(cat restore2preview.py "
-              ".restore2preview.base.py restore2preview.merge.py | tr '\\n' ' ')\" = "
-              "'mine base merge ' && test \"$(stat -c '%%a %%Y %%h' restore2preview.py)\" = "
+              ".restore2preview.base.py restore2preview.merge.py restore2preview.merge.old.py | tr "
+              "'\\n' ' ')\" = "
+              "'mine base merge begun ' && test \"$(stat -c '%%a %%Y %%h' restore2preview.py)\" = "
               "'640 1000 1' && test \"$(stat -c %%a .)\" = 750",
                 r->f.root);
 }

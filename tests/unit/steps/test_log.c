@@ -145,6 +145,22 @@ static void a_site_cannot_have_a_directory_made_where_it_may_not_write(void **st
         assert_given(w);
 }
 
+static void a_link_gives_no_right_to_another_users_directory(void **state)
+{
+        World *w = *state;
+
+        if (geteuid() != 0)
+                skip();
+        w->f.policy.log_root = text_copy(w->logs);
+        shell("mkdir '%s/berta' && echo theirs > '%s/berta/lino.log' && chown -R daemon "
+              "'%s/berta' && ln -s '%s/berta' '%s/berta/log'",
+                w->logs, w->logs, w->logs, w->logs, w->f.root);
+        step_refused(&w->f, &step_log_ops, "log", &w->arguments.base, "log", &w->error);
+        step_undone(&w->f, &step_log_ops, &w->arguments.base);
+        shell("test \"$(stat -c %%U '%s/berta')\" = daemon && grep -q theirs '%s/berta/lino.log'",
+                w->logs, w->logs);
+}
+
 static void undo_takes_directory_and_link_away(void **state)
 {
         World *w = *state;
@@ -173,6 +189,7 @@ int main(void)
                 TEST(the_policy_can_say_where_logs_go),
                 TEST(a_directory_of_somebody_else_is_left_alone),
                 TEST(a_site_cannot_have_a_directory_made_where_it_may_not_write),
+                TEST(a_link_gives_no_right_to_another_users_directory),
                 TEST(undo_takes_directory_and_link_away),
         };
 
