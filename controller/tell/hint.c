@@ -79,7 +79,7 @@ static char *failed(const JobRow *job, const Rows *tasks)
                 return text_format("understudyctl job retry %lld goes on from '%s', understudyctl "
                                    "job cancel %lld takes everything back",
                         id, task->label, id);
-        return text_format("understudyctl job retry %lld goes on from '%s'", id, task->label);
+        return text_format("understudyctl job retry %lld keeps what need not be done again", id);
 }
 
 static char *waiting(const JobRow *job, const Rows *tasks)
