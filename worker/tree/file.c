@@ -197,17 +197,14 @@ static int fresh_read(Worker *worker, Node *node, const Entry *entry, int to, Me
 static int attributes_copy(Worker *worker, Node *node, const Entry *entry, int from, int to)
 {
         Meta fresh;
-        int refused, result = fresh_read(worker, node, entry, to, &fresh);
+        int refused, result = 0;
 
-        if (result < 0)
-                return result;
-        // The ACL an existing directory hands down is in the mode's way.
-        if (node->acl)
+        if (node->acl) // what an existing directory hands down is in the mode's way
                 result = xattr_remove_all((XattrFile){to, NULL});
+        if (result == 0)
+                result = fresh_read(worker, node, entry, to, &fresh);
         if (result < 0)
                 return result;
-        if (node->acl)
-                fresh.mode = S_IFREG;
         refused = attribute_set(to, &fresh, &entry->from);
         if (refused < 0)
                 return refused;
