@@ -142,6 +142,30 @@ int policy_check_owner(
         return 0;
 }
 
+int policy_check_command(const Policy *policy, const char *program, Error *error)
+{
+        _cleanup_free_ char *wanted = NULL;
+        int r = file_resolve(program, &wanted);
+
+        for (size_t i = 0; r == 0 && i < policy->commands.count; i++) {
+                _cleanup_free_ char *allowed = NULL;
+
+                if (file_resolve(policy->commands.items[i], &allowed) == 0 &&
+                        text_equal(allowed, wanted))
+                        return 0;
+        }
+        r = r < 0 ? r : -EPERM;
+        error_set(error, r, "policy", "this worker does not start %s", program);
+        if (r == -EPERM) {
+                error_why(error, "its configuration does not list the program");
+                error_next(error,
+                        "If it may be started, add the line 'command = %s' to [policy] in "
+                        "worker.conf and restart understudy-worker.",
+                        wanted);
+        }
+        return r;
+}
+
 void policy_clear(Policy *policy)
 {
         text_list_clear(&policy->roots);

@@ -41,6 +41,10 @@ int policy_check_root(const Policy *policy, const char *root, Error *error) _mus
 int policy_check_owner(
         const Policy *policy, uid_t uid, const char *where, Account *ret, Error *error) _must_use_;
 
+// May steps start this program, which is not of the site's own environment? Links are resolved on
+// both sides. -EPERM with code "policy" and the line to add to worker.conf.
+int policy_check_command(const Policy *policy, const char *program, Error *error) _must_use_;
+
 void policy_clear(Policy *policy);
 
 #endif

@@ -227,6 +227,9 @@ static int make_venv(const Environment *environment, Error *error)
         if (!base)
                 return failed(environment, -EBADMSG,
                         "production's Python does not say where it is from", error);
+        r = policy_check_command(step_policy(environment->context), base, error);
+        if (r < 0)
+                return r;
         step_note(environment->context, "Building %s with %s (Python %s)", path, base,
                 json_string_value(json_object_get(environment->before, "python")));
         r = process_check(environment->context, &spec, error);

@@ -1,15 +1,10 @@
 // What a worker accepts: its own configuration has the last word.
 #include <pwd.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
-
 #include "step/policy.h"
+#include "test.h"
 
 static void a_root_that_is_not_listed_is_refused_with_the_line_to_add(void **state)
 {
@@ -46,6 +41,23 @@ static void a_root_may_be_listed_by_a_link_to_it(void **state)
         unlink(link);
         rmdir(real);
         rmdir(directory);
+}
+
+static void a_program_that_is_not_listed_is_refused_with_the_line_to_add(void **state)
+{
+        (void)state;
+        Policy policy = {0};
+        _cleanup_error_ Error error = ERROR_EMPTY;
+        _cleanup_free_ char *resolved = realpath("/usr/bin/python3", NULL);
+
+        assert_int_equal(policy_check_command(&policy, "/usr/bin/env", &error), -EPERM);
+        assert_string_equal(error.code, "policy");
+        assert_non_null(strstr(error.next, "'command = /usr/bin/env'"));
+        text_list_add(&policy.commands, "/usr/bin/python3");
+        assert_int_equal(policy_check_command(&policy, resolved, NULL), 0);
+        assert_int_equal(policy_check_command(&policy, "/usr/bin/env", NULL), -EPERM);
+        assert_int_equal(policy_check_command(&policy, "/nowhere/python3", NULL), -ENOENT);
+        policy_clear(&policy);
 }
 
 static void an_owner_that_is_listed_is_returned_as_an_account(void **state)
@@ -118,6 +130,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_root_that_is_not_listed_is_refused_with_the_line_to_add),
                 cmocka_unit_test(a_root_may_be_listed_by_a_link_to_it),
+                cmocka_unit_test(a_program_that_is_not_listed_is_refused_with_the_line_to_add),
                 cmocka_unit_test(an_owner_that_is_listed_is_returned_as_an_account),
                 cmocka_unit_test(an_owner_that_is_not_listed_is_refused_even_if_it_is_root),
                 cmocka_unit_test(an_owner_without_an_account_is_refused),

@@ -77,6 +77,7 @@ static inline void step_fixture_open(StepFixture *f, const char *step)
         text_list_add(&f->policy.roots, f->root);
         if (user)
                 text_list_add(&f->policy.users, user->pw_name);
+        text_list_add(&f->policy.commands, "/usr/bin/python3");
         step_fixture_write_task(f, step);
         assert_int_equal(context_open(f->task, &f->policy, f->cancel_fd, &f->deadline_over,
                                  &f->context, &error),
