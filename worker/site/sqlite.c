@@ -1,6 +1,5 @@
 #include "site/sqlite.h"
 
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "site/python.h"
