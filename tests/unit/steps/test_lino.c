@@ -125,8 +125,8 @@ static void an_upgrade_loses_nothing_but_what_is_allowed_by_name(void **state)
         static const char *const allowed[] = {"lists_listtype", "lists_member", "memo_mention",
                 "notify_message", "tinymce_textfieldtemplate", NULL};
         Rehearsal *r = *state;
-        _cleanup_free_ char *edits = text_format("%s/deploy/lino/upgrade.sed", SOURCE_DIR),
-                            *before = NULL, *after = NULL;
+        static const char edits[] = SOURCE_DIR "/deploy/lino/upgrade.sed";
+        _cleanup_free_ char *before = NULL, *after = NULL;
         Fleet__LedgerResult *ledger;
 
         skip_without_environments();
