@@ -499,6 +499,8 @@ int file_make_equal(Worker *worker, Node *node, Entry *entry)
         if (entry->state == FILE_SAME)
                 return same(worker, node, entry);
         run_tell(worker, entry->have.mode ? TREE_CHANGED : TREE_ADDED, node, entry->name, NULL);
+        if (dry && entry->state == FILE_DIFFERENT)
+                entry->have.inode = 0; // another one would be made, and its other names follow
         if (dry)
                 return same(worker, node, entry);
         if (entry->state == FILE_ATTRIBUTES) {

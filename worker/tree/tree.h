@@ -64,6 +64,8 @@ typedef struct TreeOptions {
         const char *const *link_also; // other spellings of `link_from`
         size_t link_also_count;
 
+        // A dry run says what a real run would change. Which name of a file with several leads the
+        // others depends on the order of threads: with `threads` 1 even that is the same.
         bool dry_run;     // events only
         bool verbose;     // events for every change
         bool no_sync;     // not durable on return; for measuring, and for what is made anew anyway

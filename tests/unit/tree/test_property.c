@@ -113,6 +113,7 @@ static void first_mirror(Scene *scene, bool rehearse)
                 options.event = remember_line;
                 options.userdata = scene;
                 options.dry_run = true;
+                options.threads = 1; // whichever name leads the links is told first
                 mirror(scene, "dry run", options);
                 said = lines_take(scene);
                 options.dry_run = false;
