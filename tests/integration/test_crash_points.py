@@ -38,7 +38,7 @@ def test_a_switch_sets_both_links_wherever_its_runner_dies(fleet, worker, adopte
     assert sorted(name for name in os.listdir(adopted.root) if name.startswith(".")) == []
 
 
-@pytest.mark.parametrize("function, counts", [("renameat", (1, 2, 3, 5)), ("renameat2", (1, 2)), ("unlinkat", (1, 4)), ("mkdirat", (1,))])
+@pytest.mark.parametrize("function, counts", [("renameat", (1, 3)), ("renameat2", (1,)), ("unlinkat", (2,)), ("mkdirat", (1,))])
 def test_a_sync_reaches_its_end_wherever_a_runner_dies(fleet, worker, adopted, synced, function, counts):
     for count in counts:
         adopted.add_persons(f"At {function} {count}")
