@@ -9,23 +9,12 @@
 
 #include "base/text.h"
 
-int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
+int file_read_open(int fd, size_t expected, size_t limit, char **ret, size_t *ret_size)
 {
-        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        _cleanup_free_ char *data = NULL;
-        struct stat st;
-        size_t size = 0, room;
+        size_t size = 0,
+               room = expected + 1; // one more, to see the end of a file that has not grown
+        _cleanup_free_ char *data = memory_new(room + 1);
 
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-        if ((uint64_t)st.st_size > limit)
-                return -EFBIG;
-        room = (size_t)st.st_size + 1; // one more, to see the end of a file that has not grown
-        data = memory_new(room + 1);
         for (;;) {
                 ssize_t n = read(fd, data + size, room - size);
 
@@ -33,9 +22,9 @@ int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *
                         continue;
                 if (n < 0)
                         return -errno;
-                size += (size_t)n;
                 if (n == 0)
                         break;
+                size += (size_t)n;
                 if (size > limit)
                         return -EFBIG;
                 if (size == room) {
@@ -48,6 +37,22 @@ int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *
         if (ret_size)
                 *ret_size = size;
         return 0;
+}
+
+int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        if ((uint64_t)st.st_size > limit)
+                return -EFBIG;
+        return file_read_open(fd, (size_t)st.st_size, limit, ret, ret_size);
 }
 
 int file_read(const char *path, size_t limit, char **ret, size_t *ret_size)

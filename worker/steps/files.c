@@ -7,35 +7,6 @@
 
 #include "base/file.h"
 
-static int read_whole(int fd, size_t limit, size_t expected, char **ret, size_t *ret_size)
-{
-        size_t size = 0, room = expected + 1;
-        _cleanup_free_ char *data = memory_new(room + 1);
-
-        for (;;) {
-                ssize_t n = read(fd, data + size, room - size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                size += (size_t)n;
-                if (size > limit)
-                        return -EFBIG;
-                if (size == room) {
-                        room *= 2;
-                        data = memory_grow(data, room + 1);
-                }
-        }
-        data[size] = '\0';
-        *ret = TAKE_PTR(data);
-        if (ret_size)
-                *ret_size = size;
-        return 0;
-}
-
 int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size,
         struct stat *ret_stat)
 {
@@ -53,7 +24,7 @@ int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t
                 return -EFBIG;
         if (ret_stat)
                 *ret_stat = st;
-        return read_whole(fd, limit, (size_t)st.st_size, ret, ret_size);
+        return file_read_open(fd, (size_t)st.st_size, limit, ret, ret_size);
 }
 
 int site_file_write(
