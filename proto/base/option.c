@@ -15,25 +15,11 @@ static void *field_of(const Option *option, const void *config)
 
 int option_parse_size(const char *text, uint64_t *ret_bytes)
 {
-        static const struct {
-                const char *name;
-                uint64_t bytes;
-        } units[] = {{"", 1}, {"B", 1}, {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000},
-                {"TB", 1000000000000}, {"KiB", UINT64_C(1) << 10}, {"MiB", UINT64_C(1) << 20},
-                {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40}};
-        size_t digits = strspn(text, "0123456789");
-        _cleanup_free_ char *number = text_copy_n(text, digits);
-        const char *unit = text + digits + strspn(text + digits, " ");
-        uint64_t value;
-        int r = text_parse_u64(number, &value);
+        static const TextUnit units[] = {{"", 1}, {"B", 1}, {"kB", 1000}, {"MB", 1000000},
+                {"GB", 1000000000}, {"TB", 1000000000000}, {"KiB", UINT64_C(1) << 10},
+                {"MiB", UINT64_C(1) << 20}, {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40}};
 
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < ELEMENTS(units); i++)
-                if (strcmp(unit, units[i].name) == 0)
-                        return __builtin_mul_overflow(value, units[i].bytes, ret_bytes) ? -ERANGE
-                                                                                        : 0;
-        return -EINVAL;
+        return text_parse_quantity(text, units, ELEMENTS(units), ret_bytes);
 }
 
 static int refuse(

@@ -183,12 +183,8 @@ int text_parse_u64(const char *text, uint64_t *ret)
         return 0;
 }
 
-int text_parse_duration(const char *text, uint64_t *ret_seconds)
+int text_parse_quantity(const char *text, const TextUnit *units, size_t count, uint64_t *ret)
 {
-        static const struct {
-                const char *name;
-                uint64_t seconds;
-        } units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
         size_t digits = strspn(text, "0123456789");
         _cleanup_free_ char *number = text_copy_n(text, digits);
         const char *unit = text + digits + strspn(text + digits, " ");
@@ -197,15 +193,23 @@ int text_parse_duration(const char *text, uint64_t *ret_seconds)
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTS(units); i++) {
+        for (size_t i = 0; i < count; i++) {
                 if (strcmp(unit, units[i].name) != 0)
                         continue;
-                if (__builtin_mul_overflow(value, units[i].seconds, &value))
+                if (__builtin_mul_overflow(value, units[i].factor, &value))
                         return -ERANGE;
-                *ret_seconds = value;
+                *ret = value;
                 return 0;
         }
         return -EINVAL;
+}
+
+int text_parse_duration(const char *text, uint64_t *ret_seconds)
+{
+        static const TextUnit units[] = {
+                {"", 1}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+
+        return text_parse_quantity(text, units, ELEMENTS(units), ret_seconds);
 }
 
 void text_list_take(TextList *list, char *take_text)

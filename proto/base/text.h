@@ -34,6 +34,16 @@ char *text_to_utf8(const char *bytes, size_t length);
 // results at a time.
 const char *text_bytes(uint64_t bytes);
 
+typedef struct TextUnit {
+        const char *name;
+        uint64_t factor;
+} TextUnit;
+
+// A whole number and one of the units behind it, with or without blanks between them. -EINVAL:
+// another form or unit; -ERANGE. `ret` is written on success only.
+int text_parse_quantity(const char *text, const TextUnit *units, size_t count, uint64_t *ret)
+        _must_use_;
+
 // "90 s", "15 min", "26 h", "30 d" or plain seconds, to seconds. -EINVAL otherwise.
 int text_parse_duration(const char *text, uint64_t *ret_seconds) _must_use_;
 
