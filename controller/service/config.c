@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "calendar/rule.h"
 
 #define PORT_MAX 65535
 
@@ -31,6 +32,13 @@ static int check_address(const char *value, Error *error)
         return split(value, &host, &port, error);
 }
 
+static int check_zone(const char *value, Error *error)
+{
+        icaltimezone *zone;
+
+        return rule_zone(value, &zone, error);
+}
+
 const Option config_options[] = {
         {"controller", "listen", OPTION_TEXT, offsetof(Config, listen), CONFIG_DEFAULT_LISTEN,
                 .check = check_address, .help = "Where workers connect to, as HOST:PORT."},
@@ -50,6 +58,13 @@ const Option config_options[] = {
         {"limits", "fleet_tasks", OPTION_NUMBER, offsetof(Config, limits.fleet_tasks), "256",
                 .least = 1, .most = 65536,
                 .help = "How many tasks run in the whole fleet at once."},
+        {"schedule", "nightly", OPTION_BOOLEAN, offsetof(Config, nightly), "yes",
+                .help = "Whether a new series is synchronised every night, at a minute between 1 "
+                        "and 5 o'clock that its name decides. With 'no' its schedule begins "
+                        "paused."},
+        {"schedule", "zone", OPTION_TEXT, offsetof(Config, zone), NULL, .check = check_zone,
+                .help = "The time zone of new schedules, such as Europe/Brussels. Without it, that "
+                        "of this machine."},
         {0},
 };
 

@@ -13,6 +13,8 @@ typedef struct Config {
         char *enrolment; // HOST:PORT for hosts that join
         char *advertise; // host name or address that hosts reach it by; NULL: found out
         ControllerLimits limits;
+        char *zone;   // of schedules; NULL: the machine's
+        bool nightly; // series are synchronised every night unless somebody says otherwise
 } Config;
 
 extern const Option config_options[];
