@@ -1,34 +1,19 @@
 #include "calendar/window.h"
 
-#include <stdio.h>
-
 #include "base/text.h"
 
 enum { HOUR = 60, DAY = 24 * HOUR };
 
-// Since midnight. -1: no time of day.
-static int minutes(const char *text)
-{
-        unsigned hour, minute;
-        int length = 0;
-
-        if (sscanf(text, "%2u:%2u%n", &hour, &minute, &length) != 2 || text[length] != '\0' ||
-                hour >= 24 || minute >= HOUR)
-                return -1;
-        return (int)(hour * HOUR + minute);
-}
-
 int window_parse(const char *text, Window *ret, Error *error)
 {
-        int length = 0;
-        char begin[6], end[6];
+        const char *dash = text ? strchr(text, '-') : NULL;
+        _cleanup_free_ char *begin = dash ? text_copy_n(text, (size_t)(dash - text)) : NULL;
 
         *ret = (Window){0};
         if (text_blank(text))
                 return 0;
-        if (sscanf(text, "%5[0-9:]-%5[0-9:]%n", begin, end, &length) == 2 && text[length] == '\0' &&
-                (ret->begin = minutes(begin)) >= 0 && (ret->end = minutes(end)) >= 0 &&
-                ret->begin != ret->end)
+        if (dash && text_parse_time_of_day(begin, &ret->begin) == 0 &&
+                text_parse_time_of_day(dash + 1, &ret->end) == 0 && ret->begin != ret->end)
                 return 0;
         error_set(error, -EINVAL, "bad-window", "'%s' is no part of a day", text);
         error_next(error, "Write for instance 22:00-06:00.");

@@ -1,8 +1,6 @@
 // The words of understudyctl. What they do is in commands.c.
 #include "cli/cli.h"
 
-#include <stdio.h>
-
 #include "base/text.h"
 #include "cli/commands.h"
 
@@ -30,10 +28,9 @@ static int check_duration(const char *value, Error *error)
 
 static int check_time_of_day(const char *value, Error *error)
 {
-        int hour, minute, length = 0;
+        int minutes;
 
-        if (sscanf(value, "%2d:%2d%n", &hour, &minute, &length) == 2 && value[length] == '\0' &&
-                strspn(value, "0123456789:") == strlen(value) && hour < 24 && minute < 60)
+        if (text_parse_time_of_day(value, &minutes) == 0)
                 return 0;
         error_set(error, -EINVAL, "bad-time", "'%s' is no time of day", value);
         error_why(error, "it must be like 02:30");

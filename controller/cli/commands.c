@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 
 #include "base/text.h"
 #include "cli/follow.h"
@@ -283,14 +282,15 @@ int run_schedule_set(const CommandLine *line)
         static const char *const members[] = {"rule", "zone", "window"};
         const char *at = command_value(line, "at");
         json_t *body = json_object();
+        int minutes;
 
         for (size_t i = 0; i < ELEMENTS(members); i++)
                 if (command_value(line, members[i]))
                         json_object_set_new(
                                 body, members[i], json_string(command_value(line, members[i])));
-        if (at) {
-                _cleanup_free_ char *rule = text_format(
-                        "FREQ=DAILY;BYHOUR=%d;BYMINUTE=%d", atoi(at), atoi(strchr(at, ':') + 1));
+        if (at && text_parse_time_of_day(at, &minutes) == 0) {
+                _cleanup_free_ char *rule =
+                        text_format("FREQ=DAILY;BYHOUR=%d;BYMINUTE=%d", minutes / 60, minutes % 60);
 
                 json_object_set_new(body, "rule", json_string(rule));
         }
