@@ -204,6 +204,16 @@ static void another_site_within_the_directory_keeps_it(void **state)
         w->others[0]->media_root = media;
 }
 
+static void a_log_directory_of_another_roots_site_of_that_name_stays(void **state)
+{
+        World *w = *state;
+
+        shell("printf /srv/other/berta > '%s/.understudy-log'", w->logs);
+        fleet__purge_result__free_unpacked(purged(w), NULL);
+        assert_true(there(&w->f, "../log/berta/lino.log"));
+        assert_false(there(&w->f, "berta"));
+}
+
 static void a_log_directory_that_the_site_does_not_use_stays(void **state)
 {
         World *w = *state;
@@ -238,6 +248,7 @@ int main(void)
                 TEST(a_preview_that_was_never_finished_goes_without_an_answer),
                 TEST(an_unfinished_preview_that_names_production_leaves_productions_database),
                 TEST(another_site_within_the_directory_keeps_it),
+                TEST(a_log_directory_of_another_roots_site_of_that_name_stays),
                 TEST(a_log_directory_that_the_site_does_not_use_stays),
                 TEST(the_guard_must_be_about_the_site),
         };
