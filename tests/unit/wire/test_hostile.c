@@ -307,6 +307,19 @@ static void garbage_for_a_message_ends_the_connection(void **state)
         assert_ends_link("\0\0\0\4\377\377\377\377", 8, "protocol", false);
 }
 
+// A Hello of two million tasks of no bytes.
+static void a_frame_that_unpacks_to_many_times_its_size_ends_the_connection(void **state)
+{
+        static const size_t parts = 4000000;
+        _cleanup_free_ uint8_t *frame = memory_new(9 + parts);
+
+        (void)state;
+        memcpy(frame, "\0\075\011\005\012\200\222\364\001", 9); // 4000005 bytes, 4000000 in a Hello
+        for (size_t i = 9; i < 9 + parts; i += 2)
+                frame[i] = 042;
+        assert_ends_link(frame, 9 + parts, "protocol", false);
+}
+
 static void a_frame_without_a_body_ends_the_connection(void **state)
 {
         (void)state;
@@ -524,6 +537,7 @@ int main(void)
                 cmocka_unit_test(a_host_certificate_serves_no_server_and_the_other_way_round),
                 cmocka_unit_test(a_frame_over_the_cap_ends_the_connection),
                 cmocka_unit_test(garbage_for_a_message_ends_the_connection),
+                cmocka_unit_test(a_frame_that_unpacks_to_many_times_its_size_ends_the_connection),
                 cmocka_unit_test(a_frame_without_a_body_ends_the_connection),
                 cmocka_unit_test(a_connection_lost_inside_a_frame_is_a_disconnection),
                 cmocka_unit_test(a_frame_the_user_refuses_ends_the_connection),
