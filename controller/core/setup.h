@@ -36,6 +36,7 @@ typedef struct ControllerSetup {
         const char *workers;       // HOST:PORT that it connects to afterwards
         ControllerLimits limits;
         CalendarDefaults calendar;
+        uint64_t keep_events_seconds; // after a job's end; 0: for ever
         const Transport *transport;
 } ControllerSetup;
 

@@ -49,6 +49,10 @@ const Option config_options[] = {
                 .help = "The name or address that hosts reach this controller by, without a port. "
                         "Needed when it listens on every address and its own full name is not "
                         "known to them."},
+        {"controller", "keep_events", OPTION_DURATION, offsetof(Config, keep_events_seconds),
+                "90 d", .least = 86400, .most = UINT64_C(36500) * 86400,
+                .help = "How long after a job's end its course and the output of its steps are "
+                        "kept. The job, its failure and the history stay for ever."},
         {"limits", "host_heavy", OPTION_NUMBER, offsetof(Config, limits.host_heavy), "2",
                 .least = 1, .most = 64,
                 .help = "How many tasks that copy, dump or restore run on one host at once."},

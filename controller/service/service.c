@@ -85,6 +85,7 @@ static int make_controller(
                 .workers = service->workers,
                 .limits = config->limits,
                 .calendar = {config->zone, config->nightly},
+                .keep_events_seconds = config->keep_events_seconds,
                 .transport = &wire_transport,
         };
         return controller_new(base, &service->setup, &service->controller, error);
