@@ -310,14 +310,16 @@ static void garbage_for_a_message_ends_the_connection(void **state)
 // A Hello of two million tasks of no bytes.
 static void a_frame_that_unpacks_to_many_times_its_size_ends_the_connection(void **state)
 {
-        static const size_t parts = 4000000;
-        _cleanup_free_ uint8_t *frame = memory_new(9 + parts);
+        // 4000005 bytes, 4000000 of them in the Hello
+        static const uint8_t head[] = {0, 0x3d, 0x09, 0x05, 0x0a, 0x80, 0x92, 0xf4, 0x01};
+        static const size_t size = sizeof(head) + 4000000;
+        _cleanup_free_ uint8_t *frame = memory_new(size);
 
         (void)state;
-        memcpy(frame, "\0\075\011\005\012\200\222\364\001", 9); // 4000005 bytes, 4000000 in a Hello
-        for (size_t i = 9; i < 9 + parts; i += 2)
-                frame[i] = 042;
-        assert_ends_link(frame, 9 + parts, "protocol", false);
+        memcpy(frame, head, sizeof(head));
+        for (size_t i = sizeof(head); i < size; i += 2)
+                frame[i] = 0x22;
+        assert_ends_link(frame, size, "protocol", false);
 }
 
 static void a_frame_without_a_body_ends_the_connection(void **state)
