@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "tell/announce.h"
 #include "tell/record.h"
 
 #define NIGHT_BEGINS   60 // minutes after midnight
@@ -128,12 +129,16 @@ static void look_clear(Look *look)
 static int leave_out(Look *look, const char *event, const char *why, Error *error)
 {
         const JobRow about = {.series = look->row->series};
-        _cleanup_free_ char *at = rule_local_text(look->due.rule.zone, look->row->planned_us);
+        _cleanup_free_ char *at = rule_local_text(look->due.rule.zone, look->row->planned_us),
+                            *detail = NULL;
 
         row_set_text(&look->row->outcome, why);
-        return event ? record_history(look->controller, &about, DUE_WHO, event, error,
-                               "the one of %s was left out: %s", at, why)
-                     : 0;
+        if (!event)
+                return 0;
+        detail = text_format("the one of %s was left out: %s", at, why);
+        return record_history(look->controller, &about, CALENDAR_WHO, event, error, "%s", detail)
+                       ?: announce(look->controller, ANNOUNCE_SYNC_LEFT_OUT, look->row->series, 0,
+                                  why, detail, error);
 }
 
 // Is the last one still under way? 1: yes, `ret_why` says so.
@@ -164,7 +169,7 @@ static int begin(Look *look, Error *error)
 
         job.series = text_copy(look->row->series);
         job.host = text_copy(look->series.host);
-        job.who = text_copy(DUE_WHO);
+        job.who = text_copy(CALENDAR_WHO);
         job.request = text_format("preview sync %s", look->row->series);
         r = jobs_create(look->controller, &job, &refusal);
         if (r == 0) {
@@ -216,7 +221,7 @@ static int give_up(Controller *controller, CalendarRow *row, const Error *why, E
 
         row->next_us = 0;
         row_set_text(&row->outcome, line);
-        return record_history(controller, &(JobRow){.series = row->series}, DUE_WHO,
+        return record_history(controller, &(JobRow){.series = row->series}, CALENDAR_WHO,
                        "schedule ended", error, "%s", line)
                        ?: calendar_put(controller->store, row, error);
 }
@@ -242,6 +247,7 @@ static int end_late(Controller *controller, const CalendarRow *row, int64_t now_
 {
         _cleanup_job_ JobRow job = {0};
         _cleanup_due_ Due due = {0};
+        _cleanup_free_ char *detail = NULL;
         int r = job_get(controller->store, row->job, &job, error);
 
         if (r <= 0 || job.state != JOB_QUEUED || job.started_us)
@@ -249,10 +255,13 @@ static int end_late(Controller *controller, const CalendarRow *row, int64_t now_
         // A schedule that cannot be read any more has no window left.
         if (due_read(row, &due, NULL) == 0 && now_us < due_late_us(&due, row->planned_us))
                 return 0;
-        return record_history(controller, &job, DUE_WHO, "synchronisation left out", error,
-                       "job %lld could not begin in its time: host '%s' was away or busy",
-                       (long long)job.id, job.host)
-                       ?: jobs_cancel(controller, &job, DUE_WHO, error);
+        detail = text_format("job %lld could not begin in its time: host '%s' was away or busy",
+                (long long)job.id, job.host);
+        return record_history(controller, &job, CALENDAR_WHO, "synchronisation left out", error,
+                       "%s", detail)
+                       ?: announce(controller, ANNOUNCE_SYNC_LEFT_OUT, row->series, job.id, "away",
+                                  detail, error)
+                       ?: jobs_cancel(controller, &job, CALENDAR_WHO, error);
 }
 
 static int end_all_late(Controller *controller, int64_t now_us, Error *error)

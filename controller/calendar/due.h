@@ -19,7 +19,6 @@
 #include "store/calendar.h"
 
 #define DUE_LATE_US (INT64_C(6) * 3600 * 1000000)
-#define DUE_WHO     "calendar" // who asks for these jobs
 
 // A row with its rule and window read. Free with due_clear.
 typedef struct Due {

@@ -2,19 +2,15 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "tell/view.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)
-
-static json_t *moment(int64_t at_us)
-{
-        return at_us ? json_real((double)at_us / US_PER_SECOND) : json_null();
-}
 
 static json_t *run(const Due *due, int64_t at_us)
 {
         _cleanup_free_ char *local = rule_local_text(due->rule.zone, at_us);
 
-        return json_pack("{s:o, s:s}", "at", moment(at_us), "local", local);
+        return json_pack("{s:o, s:s}", "at", view_time(at_us), "local", local);
 }
 
 static json_t *next_runs(const CalendarRow *row)
@@ -41,8 +37,9 @@ static int last_run(Controller *controller, const CalendarRow *row, json_t **ret
         if (r < 0)
                 return r;
         *ret = row->planned_us
-                       ? json_pack("{s:o, s:o, s:s*, s:s}", "planned_at", moment(row->planned_us),
-                                 "job", r > 0 ? json_integer(job.id) : json_null(), "state",
+                       ? json_pack("{s:o, s:o, s:s*, s:s}", "planned_at",
+                                 view_time(row->planned_us), "job",
+                                 r > 0 ? json_integer(job.id) : json_null(), "state",
                                  r > 0 ? job_state_names[job.state] : NULL, "outcome", row->outcome)
                        : json_null();
         return 0;

@@ -348,14 +348,38 @@ static const CommandWord calendar_options[] = {
         {0},
 };
 
+// ---------------------------------------------------------------- announcement
+
+static const CommandWord limit_only[] = {LIMIT, {0}};
+static const CommandWord announcement_only[] = {
+        {.name = "ID", .help = "Number of the announcement.", .check = check_number}, {0}};
+
+static const Command announcement_commands[] = {
+        {.name = "list",
+                .summary = "list what was announced, newest first",
+                .description =
+                        "What happens while nobody watches is announced by mail, to a webhook or "
+                        "through a program, as [announce] in controller.conf says. A delivery that "
+                        "fails is tried again for some hours; then it is dead, and stays in this "
+                        "list.",
+                .options = limit_only,
+                .run = run_announcement_list},
+        {.name = "test",
+                .summary = "announce something harmless on every channel",
+                .run = run_announcement_test},
+        {.name = "retry",
+                .summary = "deliver again what was given up",
+                .positionals = announcement_only,
+                .run = run_announcement_retry},
+        {0},
+};
+
 // ---------------------------------------------------------------- program
 
 static const CommandWord log_positionals[] = {
         {.name = "SERIES", .help = "Of this series only.", .flags = COMMAND_OPTIONAL},
         {0},
 };
-static const CommandWord log_options[] = {LIMIT, {0}};
-
 static const Command commands[] = {
         {.name = "host", .summary = "the machines that sites are on", .commands = host_commands},
         {.name = "series", .summary = "an operator's line of sites", .commands = series_commands},
@@ -370,10 +394,13 @@ static const Command commands[] = {
                 .summary = "what is planned in the whole fleet",
                 .options = calendar_options,
                 .run = run_calendar},
+        {.name = "announcement",
+                .summary = "what people were told without asking",
+                .commands = announcement_commands},
         {.name = "log",
                 .summary = "the history: who asked, what was done, how it ended",
                 .positionals = log_positionals,
-                .options = log_options,
+                .options = limit_only,
                 .run = run_log},
         {0},
 };

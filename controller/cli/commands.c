@@ -51,6 +51,17 @@ static int request_job(const CommandLine *line, const char *method, const char *
         return follow_request(&session, method, path, take_body, wanted);
 }
 
+// "?series=...&limit=..." of what was given.
+static char *list_path(const char *path, const char *series, const char *limit)
+{
+        _cleanup_free_ char *escaped = series ? client_path("series=%s", series) : text_copy("");
+
+        if (!series && !limit)
+                return text_copy(path);
+        return text_format("%s?%s%s%s%s", path, escaped, series && limit ? "&" : "",
+                limit ? "limit=" : "", limit ? limit : "");
+}
+
 // ---------------------------------------------------------------- host
 
 // The line alone on standard output, so that it can be piped to where it is needed.
@@ -210,17 +221,6 @@ int run_preview_drop(const CommandLine *line)
 
 // ---------------------------------------------------------------- job
 
-// "?series=...&limit=..." of what was given.
-static char *list_path(const char *path, const char *series, const char *limit)
-{
-        _cleanup_free_ char *escaped = series ? client_path("series=%s", series) : text_copy("");
-
-        if (!series && !limit)
-                return text_copy(path);
-        return text_format("%s?%s%s%s%s", path, escaped, series && limit ? "&" : "",
-                limit ? "limit=" : "", limit ? limit : "");
-}
-
 int run_job_list(const CommandLine *line)
 {
         _cleanup_free_ char *path =
@@ -305,6 +305,31 @@ int run_schedule_pause(const CommandLine *line)
 int run_schedule_resume(const CommandLine *line)
 {
         return change_schedule(line, "/v1/series/%s/schedule/resume", json_object());
+}
+
+int run_announcement_list(const CommandLine *line)
+{
+        _cleanup_free_ char *path =
+                list_path("/v1/announcements", NULL, command_value(line, "limit"));
+
+        return get_and_show(line, path, show_announcements);
+}
+
+int run_announcement_test(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+
+        return call_and_show(
+                &session, "POST", "/v1/announcements/test", json_object(), show_announcement);
+}
+
+int run_announcement_retry(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path =
+                client_path("/v1/announcements/%s/retry", command_value(line, "ID"));
+
+        return call_and_show(&session, "POST", path, json_object(), show_announcement);
 }
 
 static void write_ics(const Screen *screen, const json_t *answer)

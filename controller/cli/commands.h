@@ -25,6 +25,9 @@ int run_schedule_show(const CommandLine *line);
 int run_schedule_set(const CommandLine *line);
 int run_schedule_pause(const CommandLine *line);
 int run_schedule_resume(const CommandLine *line);
+int run_announcement_list(const CommandLine *line);
+int run_announcement_test(const CommandLine *line);
+int run_announcement_retry(const CommandLine *line);
 int run_calendar(const CommandLine *line);
 int run_log(const CommandLine *line);
 

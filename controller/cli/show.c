@@ -319,6 +319,50 @@ void show_calendar(const Screen *screen, const json_t *runs)
         write_table(screen, &table, "Nothing is planned.");
 }
 
+// ---------------------------------------------------------------- announcements
+
+// "mail delivered", "webhook pending after 3 tries".
+static char *delivery_text(const json_t *delivery)
+{
+        uint64_t tries = (uint64_t)view_number(delivery, "tries");
+        const char *state = view_text(delivery, "state");
+
+        if (tries == 0 || text_equal(state, "delivered"))
+                return text_format("%s %s", view_text(delivery, "channel"), state);
+        return text_format("%s %s after %s %s", view_text(delivery, "channel"), state,
+                human_count(tries), tries == 1 ? "try" : "tries");
+}
+
+void show_announcements(const Screen *screen, const json_t *announcements)
+{
+        _cleanup_table_ Table table = {.columns = 4,
+                .heads = {"ID", "WHEN", "WHAT", "DELIVERIES"},
+                .right = {true, false, false, false}};
+        json_t *announcement, *delivery;
+        size_t i, k;
+
+        json_array_foreach (announcements, i, announcement) {
+                TextList texts _cleanup_text_list_ = {0};
+                _cleanup_free_ char *all = NULL;
+
+                json_array_foreach (json_object_get(announcement, "deliveries"), k, delivery)
+                        text_list_take(&texts, delivery_text(delivery));
+                all = text_list_join(&texts, ", ");
+                add(&table, announcement, "id");
+                add_time(&table, announcement, "at");
+                add(&table, announcement, "subject");
+                table_add(&table, all);
+        }
+        write_table(screen, &table, "Nothing has been announced yet.");
+}
+
+void show_announcement(const Screen *screen, const json_t *announcement)
+{
+        fprintf(screen->out, "%s\n", view_text(announcement, "subject"));
+        view_rows(screen, 2, json_object_get(announcement, "deliveries"));
+        fprintf(screen->out, "See how it goes: understudyctl announcement list\n");
+}
+
 // ---------------------------------------------------------------- history
 
 void show_history(const Screen *screen, const json_t *entries)

@@ -14,6 +14,8 @@ void show_jobs(const Screen *screen, const json_t *jobs);
 void show_job(const Screen *screen, const json_t *job);
 void show_schedule(const Screen *screen, const json_t *schedule);
 void show_calendar(const Screen *screen, const json_t *runs);
+void show_announcements(const Screen *screen, const json_t *announcements);
+void show_announcement(const Screen *screen, const json_t *announcement);
 void show_history(const Screen *screen, const json_t *entries);
 
 #endif

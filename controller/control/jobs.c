@@ -5,6 +5,7 @@
 #include "control/dispatch.h"
 #include "control/planning.h"
 #include "control/registry.h"
+#include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
 
@@ -131,7 +132,7 @@ int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error)
         // How a job ended well is told by the registry, with what it found.
         if (r == 0 && state != JOB_DONE)
                 r = tell_end(controller, job, error);
-        return r ?: jobs_save(controller, job, error);
+        return r ?: announce_sync(controller, job, error) ?: jobs_save(controller, job, error);
 }
 
 int jobs_start(Controller *controller, JobRow *job, Error *error)

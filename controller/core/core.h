@@ -15,6 +15,8 @@
 #include "store/job.h"
 #include "store/series.h"
 
+#define CALENDAR_WHO "calendar" // who asks for what comes by itself
+
 typedef struct Session Session;
 typedef struct Watch Watch;
 typedef struct Prune Prune;

@@ -14,6 +14,7 @@ OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
 OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;
 OperationFn calendar_show, calendar_ics;
+OperationFn announcement_list, announcement_test, announcement_retry;
 OperationFn history_list;
 
 // Members of the body. Each refuses a wrong type with -EINVAL, "bad-request"; absent gives NULL, 0

@@ -12,38 +12,47 @@
 //   Site | null, sites: [Site],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop", series, state: "queued" |
-//   "running" |
-//           "waiting" | "undoing" | "done" | "failed" | "canceled", dry_run, who, request,
-//           created_at, started_at, ended_at, wall_seconds, failure: Failure | null, hint: text |
-//           null, tasks: [Task]}
-//   Task   {label, step, title, host, state: "pending" | "running" | "done" | "failed" | "canceled"
-//   | "undoing" |
-//           "undone" | "skipped", depends: [label], already, progress: Progress | null, started_at,
-//           ended_at, wall_seconds, result: the protobuf result as JSON | null, failure: Failure |
-//           null}
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop", series,
+//           state: "queued" | "running" | "waiting" | "undoing" | "done" | "failed" | "canceled",
+//           dry_run, who, request, created_at, started_at, ended_at, wall_seconds,
+//           failure: Failure | null, hint: text | null, tasks: [Task]}
+//   Task   {label, step, title, host,
+//           state: "pending" | "running" | "done" | "failed" | "canceled" | "undoing" | "undone" |
+//           "skipped", depends: [label], already, progress: Progress | null, started_at, ended_at,
+//           wall_seconds, result: the protobuf result as JSON | null, failure: Failure | null}
 //   Progress, Failure: the protobuf messages as JSON, field names as in fleet.proto
-//   Entry  {id, at, who, series, job, event: "host invited" ..., detail: text, data}      (of the
-//   history)
+//   Entry  {id, at, who, series, job, event: "host invited" ..., detail: text, data}, of the
+//          history
+//   Schedule: calendar/show.h
+//   Announcement {id, kind, about: "series" | "host" | "", topic, job, subject, detail, at,
+//           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
 //
+// clang-format off
 //   POST   /v1/hosts                        {name} -> Host + {join: "understudy-worker join ..."}
 //   GET    /v1/hosts                        -> [Host]
 //   GET    /v1/hosts/{host}                 -> Host
-//   POST   /v1/series                       {name, host, root, production, keep_old_seconds?} ->
-//   Job GET    /v1/series                       -> [Series] GET    /v1/series/{series} -> Series
+//   POST   /v1/series                       {name, host, root, production, keep_old_seconds?} -> Job
+//   GET    /v1/series                       -> [Series]
+//   GET    /v1/series/{series}              -> Series
 //   POST   /v1/series/{series}/preview      {site, install: [text], dry_run, review} -> Job
 //   DELETE /v1/series/{series}/preview      -> Job
 //   POST   /v1/series/{series}/sync         {dry_run} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
-//   GET    /v1/series/{series}/schedule     -> Schedule (calendar/show.h)
-//   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change ->
-//   Schedule POST   /v1/series/{series}/schedule/pause | resume -> Schedule GET /v1/calendar?days=
-//   -> [{at, local, series, host, what}] GET    /v1/calendar.ics                 -> {ics} GET
-//   /v1/jobs?series=&limit=          -> [Job], newest first, without tasks GET    /v1/jobs/{job} ->
-//   Job POST   /v1/jobs/{job}/cancel | retry | resume      -> Job GET /v1/jobs/{job}/events?after=N
-//   -> server-sent events (tell/watch.h) GET    /v1/history?series=&limit=       -> [Entry], oldest
-//   first
+//   GET    /v1/series/{series}/schedule     -> Schedule
+//   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule
+//   POST   /v1/series/{series}/schedule/pause | resume    {} -> Schedule
+//   GET    /v1/calendar?days=               -> [{at, local, series, host, what}]
+//   GET    /v1/calendar.ics                 -> {ics}
+//   GET    /v1/announcements?limit=         -> [Announcement], newest first
+//   POST   /v1/announcements/test           {} -> Announcement, on every channel
+//   POST   /v1/announcements/{announcement}/retry         {} -> Announcement: what was given up
+//   GET    /v1/jobs?series=&limit=          -> [Job], newest first, without tasks
+//   GET    /v1/jobs/{job}                   -> Job
+//   POST   /v1/jobs/{job}/cancel | retry | resume         {} -> Job
+//   GET    /v1/jobs/{job}/events?after=N    -> server-sent events (tell/watch.h)
+//   GET    /v1/history?series=&limit=       -> [Entry], oldest first
+// clang-format on
 #ifndef UNDERSTUDY_OPERATIONS_OPERATION_H
 #define UNDERSTUDY_OPERATIONS_OPERATION_H
 
@@ -62,7 +71,7 @@ typedef struct OperationRequest {
 
 typedef struct Operation {
         const char *method;
-        const char *path; // with {host}, {series}, {job} for one path segment
+        const char *path; // with {host}, {series}, {job} ... for one path segment
         // Runs on the loop's thread; must not block. Returns 0 with *ret a new reference, or a
         // negative errno with `error`: -ENOENT is 404, -EINVAL 400, -EPERM 403, -EEXIST, -EBUSY and
         // any other refusal 409, -EIO 500.

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "calendar/rule.h"
+#include "calendar/window.h"
 
 #define PORT_MAX 65535
 
@@ -39,6 +40,43 @@ static int check_zone(const char *value, Error *error)
         return rule_zone(value, &zone, error);
 }
 
+static int check_window(const char *value, Error *error)
+{
+        Window window;
+
+        return window_parse(value, &window, error);
+}
+
+static int refuse_address(const char *value, const char *form, Error *error)
+{
+        error_set(error, -EINVAL, "configuration", "'%s' is no address for announcements", value);
+        error_why(error, "it must be like %s", form);
+        return -EINVAL;
+}
+
+static int check_smtp(const char *value, Error *error)
+{
+        if (text_starts(value, "smtp://") || text_starts(value, "smtps://"))
+                return 0;
+        return refuse_address(value, "smtp://localhost:25", error);
+}
+
+static int check_webhook(const char *value, Error *error)
+{
+        if (text_starts(value, "https://") || text_starts(value, "http://"))
+                return 0;
+        return refuse_address(value, "https://chat.example.com/hooks/lino", error);
+}
+
+static int check_mail(const char *value, Error *error)
+{
+        const char *at = strchr(value, '@');
+
+        if (at && at > value && at[1] && strcspn(value, " \t<>,;\"") == strlen(value))
+                return 0;
+        return refuse_address(value, "operator@example.com, one a line", error);
+}
+
 const Option config_options[] = {
         {"controller", "listen", OPTION_TEXT, offsetof(Config, listen), CONFIG_DEFAULT_LISTEN,
                 .check = check_address, .help = "Where workers connect to, as HOST:PORT."},
@@ -69,6 +107,39 @@ const Option config_options[] = {
         {"schedule", "zone", OPTION_TEXT, offsetof(Config, zone), NULL, .check = check_zone,
                 .help = "The time zone of new schedules, such as Europe/Brussels. Without it, that "
                         "of this machine."},
+        {"announce", "mail_to", OPTION_LIST, offsetof(Config, announce.mail_to), NULL,
+                .check = check_mail,
+                .help = "Who gets a mail when something happens that nobody watches: a nightly "
+                        "synchronisation that failed, a host that is away. One line for each."},
+        {"announce", "mail_from", OPTION_TEXT, offsetof(Config, announce.mail_from),
+                "understudy@localhost", .check = check_mail, .help = "The sender of these mails."},
+        {"announce", "smtp", OPTION_TEXT, offsetof(Config, announce.smtp), "smtp://localhost:25",
+                .check = check_smtp, .help = "The mail server. Encrypted where it can be."},
+        {"announce", "smtp_user", OPTION_TEXT, offsetof(Config, announce.smtp_user), NULL,
+                .help = "The user to log in as; then the connection has to be encrypted."},
+        {"announce", "smtp_password_file", OPTION_PATH,
+                offsetof(Config, announce.smtp_password_file), NULL,
+                .help = "A file whose first line is the password."},
+        {"announce", "webhook", OPTION_TEXT, offsetof(Config, announce.webhook), NULL,
+                .check = check_webhook,
+                .help = "An address that announcements are posted to, as JSON."},
+        {"announce", "webhook_secret_file", OPTION_PATH,
+                offsetof(Config, announce.webhook_secret_file), NULL,
+                .help = "A file whose first line is the secret that they are signed with: "
+                        "X-Understudy-Signature is the HMAC-SHA-256 of the body."},
+        {"announce", "command", OPTION_PATH, offsetof(Config, announce.command), NULL,
+                .help = "A program that gets each announcement as JSON on its standard input."},
+        {"announce", "quiet", OPTION_TEXT, offsetof(Config, announce.quiet), NULL,
+                .check = check_window,
+                .help = "The part of a day in which only what is urgent goes out, such as "
+                        "20:00-07:00."},
+        {"announce", "host_away", OPTION_DURATION, offsetof(Config, announce.away_seconds),
+                "15 min", .most = 30 * 86400,
+                .help = "How long a host may be away before that is announced; 0 for ever."},
+        {"announce", "retry", OPTION_DURATION, offsetof(Config, announce.retry_seconds), "30 s",
+                .least = 1, .most = 3600,
+                .help = "How long to wait after the first try that failed; doubled with each "
+                        "further one, up to 2 hours. After 12 tries it is given up."},
         {0},
 };
 

@@ -2,6 +2,7 @@
 #ifndef UNDERSTUDY_SERVICE_CONFIG_H
 #define UNDERSTUDY_SERVICE_CONFIG_H
 
+#include "announce/config.h"
 #include "base/option.h"
 #include "core/setup.h"
 
@@ -14,6 +15,7 @@ typedef struct Config {
         char *advertise; // host name or address that hosts reach it by; NULL: found out
         uint64_t keep_events_seconds;
         ControllerLimits limits;
+        AnnounceConfig announce;
         char *zone;   // of schedules; NULL: the machine's
         bool nightly; // series are synchronised every night unless somebody says otherwise
 } Config;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "announce/channel.h"
+#include "announce/deliver.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -23,6 +25,8 @@ struct Service {
         Controller *controller;
         Wire *wire;
         Ticker *ticker;
+        Deliverer *deliverer;
+        const char *channels[CHANNELS_MAX + 1];
 };
 
 static int take_lock(Service *service, const char *directory, Error *error)
@@ -77,6 +81,7 @@ static int make_controller(
         service->database = text_format("%s/" INIT_DATABASE, directory);
         service->enrolment = config_advertised(config, config->enrolment);
         service->workers = config_advertised(config, config->listen);
+        channels_configured(&config->announce, service->channels);
         service->setup = (ControllerSetup){
                 .database = service->database,
                 .authority = service->authority,
@@ -86,6 +91,7 @@ static int make_controller(
                 .limits = config->limits,
                 .calendar = {config->zone, config->nightly},
                 .keep_events_seconds = config->keep_events_seconds,
+                .channels = service->channels,
                 .transport = &wire_transport,
         };
         return controller_new(base, &service->setup, &service->controller, error);
@@ -127,6 +133,8 @@ int service_new(struct event_base *base, const char *directory, Service **ret, E
                     ?: read_pem(directory, INIT_KEY, &service->key, error)
                     ?: make_controller(service, base, directory, error)
                     ?: ticker_new(service->controller, &service->ticker, error)
+                    ?: deliverer_new(service->controller, &service->config.announce,
+                               &service->deliverer, error)
                     ?: start_listening(service, base, error);
         if (r < 0)
                 return r;
@@ -140,6 +148,7 @@ void service_free(Service *service)
                 return;
         if (service->wire)
                 wire_free(service->wire);
+        deliverer_free(service->deliverer);
         ticker_free(service->ticker);
         controller_free(service->controller);
         config_clear(&service->config);

@@ -67,5 +67,16 @@ const char *const store_migrations[] = {
         " window TEXT, start_us INTEGER, paused INTEGER, next_us INTEGER, planned_us INTEGER,"
         " job INTEGER, outcome TEXT) WITHOUT ROWID;\n"
         "CREATE INDEX calendar_due ON calendar (next_us) WHERE paused = 0;\n",
+
+        "CREATE TABLE announcement ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, about TEXT NOT NULL,"
+        " topic TEXT NOT NULL, job INTEGER, subject TEXT NOT NULL, detail TEXT NOT NULL, cause TEXT, at_us INTEGER);\n"
+        "CREATE INDEX announcement_topic ON announcement (about, topic, id);\n"
+        "CREATE TABLE delivery ("
+        " id INTEGER PRIMARY KEY, announcement INTEGER NOT NULL REFERENCES announcement,"
+        " channel TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER, next_us INTEGER,"
+        " done_us INTEGER, why TEXT);\n"
+        "CREATE INDEX delivery_due ON delivery (channel, next_us) WHERE state = 'pending';\n"
+        "CREATE INDEX delivery_announcement ON delivery (announcement);\n",
         NULL,
 };

@@ -12,7 +12,7 @@ static json_t *text_or_null(const char *text)
         return text_blank(text) ? json_null() : json_string(text);
 }
 
-static json_t *time_or_null(int64_t at_us)
+json_t *view_time(int64_t at_us)
 {
         return at_us ? json_real((double)at_us / US_PER_SECOND) : json_null();
 }
@@ -65,9 +65,9 @@ json_t *view_host(Controller *controller, const HostRow *host)
         set(shown, "connected", json_boolean(connected));
         set(shown, "address", text_or_null(host->address));
         set(shown, "version", text_or_null(host->version));
-        set(shown, "invited_at", time_or_null(host->invited_us));
-        set(shown, "joined_at", time_or_null(host->joined_us));
-        set(shown, "last_seen_at", time_or_null(connected ? clock_now_us() : host->last_seen_us));
+        set(shown, "invited_at", view_time(host->invited_us));
+        set(shown, "joined_at", view_time(host->joined_us));
+        set(shown, "last_seen_at", view_time(connected ? clock_now_us() : host->last_seen_us));
         set_facts(shown, host);
         return shown;
 }
@@ -82,7 +82,7 @@ static json_t *view_site(const SiteRow *site)
         set(shown, "state", json_string(site_state_names[site->state]));
         set(shown, "identity", message_or_null(&site->identity, &fleet__identity__descriptor));
         set(shown, "versions", message_or_null(&site->versions, &fleet__versions__descriptor));
-        set(shown, "created_at", time_or_null(site->created_us));
+        set(shown, "created_at", view_time(site->created_us));
         return shown;
 }
 
@@ -116,7 +116,7 @@ static int set_allowances(Controller *controller, const char *series, json_t *sh
         for (size_t i = 0; i < allowances.count; i++)
                 json_array_append_new(all,
                         json_pack("{s:s, s:s, s:s, s:o}", "table", rows[i].name, "why", rows[i].why,
-                                "who", rows[i].who, "at", time_or_null(rows[i].at_us)));
+                                "who", rows[i].who, "at", view_time(rows[i].at_us)));
         set(shown, "allowances", all);
         return r;
 }
@@ -154,7 +154,7 @@ static int set_last_sync(Controller *controller, const char *series, json_t *sho
         }
         set(shown, "last_sync",
                 json_pack("{s:I, s:s, s:o, s:o, s:o}", "job", (json_int_t)job.id, "state",
-                        job_state_names[job.state], "ended_at", time_or_null(job.ended_us),
+                        job_state_names[job.state], "ended_at", view_time(job.ended_us),
                         "wall_seconds", duration_or_null(job.started_us, job.ended_us), "objects",
                         objects));
         return 0;
@@ -187,7 +187,7 @@ int view_series(Controller *controller, const SeriesRow *series, json_t **ret, E
         set(shown, "keep_old_seconds",
                 series->keep_old_seconds ? json_real((double)series->keep_old_seconds)
                                          : json_null());
-        set(shown, "created_at", time_or_null(series->created_us));
+        set(shown, "created_at", view_time(series->created_us));
         r = set_sites(controller, series->name, shown, error)
                     ?: set_allowances(controller, series->name, shown, error)
                     ?: set_job_under_way(controller, series->name, shown, error)
@@ -228,8 +228,8 @@ json_t *view_task(const TaskRow *task)
         set(shown, "depends", labels(task->depends));
         set(shown, "already", json_boolean(task->already));
         set(shown, "progress", message_or_null(&task->progress, &fleet__progress__descriptor));
-        set(shown, "started_at", time_or_null(task->started_us));
-        set(shown, "ended_at", time_or_null(task->ended_us));
+        set(shown, "started_at", view_time(task->started_us));
+        set(shown, "ended_at", view_time(task->ended_us));
         set(shown, "wall_seconds", duration_or_null(task->started_us, task->ended_us));
         set(shown, "result", message_or_null(&task->result, info->result));
         set(shown, "failure", message_or_null(&task->failure, &fleet__failure__descriptor));
@@ -264,9 +264,9 @@ int view_job(Controller *controller, const JobRow *job, bool with_tasks, json_t 
         set(shown, "dry_run", json_boolean(job->dry_run));
         set(shown, "who", json_string(job->who));
         set(shown, "request", json_string(job->request));
-        set(shown, "created_at", time_or_null(job->created_us));
-        set(shown, "started_at", time_or_null(job->started_us));
-        set(shown, "ended_at", time_or_null(job->ended_us));
+        set(shown, "created_at", view_time(job->created_us));
+        set(shown, "started_at", view_time(job->started_us));
+        set(shown, "ended_at", view_time(job->ended_us));
         set(shown, "wall_seconds", duration_or_null(job->started_us, job->ended_us));
         set(shown, "failure", message_or_null(&job->failure, &fleet__failure__descriptor));
         set(shown, "hint", text_or_null(hint));
@@ -284,7 +284,7 @@ json_t *view_entry(const HistoryRow *entry)
         json_t *data = entry->data ? json_loads(entry->data, 0, NULL) : NULL;
 
         set(shown, "id", json_integer(entry->id));
-        set(shown, "at", time_or_null(entry->at_us));
+        set(shown, "at", view_time(entry->at_us));
         set(shown, "who", json_string(entry->who));
         set(shown, "series", text_or_null(entry->series));
         set(shown, "job", entry->job ? json_integer(entry->job) : json_null());

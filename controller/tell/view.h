@@ -6,6 +6,9 @@
 
 #include "core/core.h"
 
+// A time as the API has it: seconds since the epoch; null for 0.
+json_t *view_time(int64_t at_us);
+
 json_t *view_host(Controller *controller, const HostRow *host);
 int view_series(Controller *controller, const SeriesRow *series, json_t **ret, Error *error)
         _must_use_;

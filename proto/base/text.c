@@ -240,6 +240,19 @@ void text_list_add(TextList *list, const char *text)
         text_list_take(list, text_copy(text));
 }
 
+char *text_list_join(const TextList *list, const char *between)
+{
+        char *text = text_copy("");
+
+        for (size_t i = 0; i < list->count; i++) {
+                char *longer = text_format("%s%s%s", text, i ? between : "", list->items[i]);
+
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
 void text_list_clear(TextList *list)
 {
         for (size_t i = 0; i < list->count; i++)

@@ -61,6 +61,8 @@ typedef struct TextList {
 
 void text_list_add(TextList *list, const char *text);
 void text_list_take(TextList *list, char *take_text);
+// "a, b" with ", " between them; "" for none.
+char *text_list_join(const TextList *list, const char *between);
 void text_list_clear(TextList *list);
 #define _cleanup_text_list_ _cleanup_(text_list_clear)
 

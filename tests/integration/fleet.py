@@ -159,6 +159,13 @@ class Fleet:
             raise AssertionError(f"{program} {arguments}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
+    def configure(self, section, lines):
+        """Puts lines at the beginning of a section of controller.conf, and starts the controller anew."""
+        configuration = self.controller_directory / "controller.conf"
+        configuration.write_text(configuration.read_text().replace(f"[{section}]\n", f"[{section}]\n{lines}"))
+        self.controller.stop()
+        self.start_controller()
+
     def start_controller(self):
         self.controller.start()
         wait_for(self.answers, "the controller answers")

@@ -14,7 +14,8 @@ COMMANDS = [
     ["series", "show"], ["preview"], ["preview", "prepare"], ["preview", "sync"], ["preview", "allow"], ["preview", "drop"],
     ["preview", "switch"], ["job"], ["job", "list"], ["job", "show"], ["job", "watch"], ["job", "cancel"], ["job", "retry"],
     ["job", "resume"], ["schedule"], ["schedule", "show"], ["schedule", "set"], ["schedule", "pause"],
-    ["schedule", "resume"], ["calendar"], ["log"],
+    ["schedule", "resume"], ["announcement"], ["announcement", "list"], ["announcement", "test"],
+    ["announcement", "retry"], ["calendar"], ["log"],
 ]
 
 

@@ -63,7 +63,7 @@ static size_t syncs(void)
         assert_int_equal(jobs_newest(fake.controller->store, "mdg", 100, &jobs, NULL), 0);
         rows = jobs.items;
         for (size_t i = 0; i < jobs.count; i++)
-                count += rows[i].kind == JOB_SYNC && text_equal(rows[i].who, DUE_WHO);
+                count += rows[i].kind == JOB_SYNC && text_equal(rows[i].who, CALENDAR_WHO);
         return count;
 }
 

@@ -33,6 +33,9 @@ static const Case cases[] = {
         {"POST", "/v1/series/{series}/schedule", "mdg", "{'zone': 'UTC'}", "next", true},
         {"POST", "/v1/series/{series}/schedule/pause", "mdg", "{}", "next", true},
         {"POST", "/v1/series/{series}/schedule/resume", "mdg", "{}", "next", true},
+        {"POST", "/v1/announcements/test", NULL, "{}", "deliveries", true},
+        {"POST", "/v1/announcements/{announcement}/retry", "1", "{}", "deliveries", true},
+        {"GET", "/v1/announcements", NULL, "{}", NULL, false},
         {"GET", "/v1/calendar", NULL, "{}", NULL, false},
         {"GET", "/v1/calendar.ics", NULL, "{}", "ics", false},
         {"POST", "/v1/series/{series}/switch", "mdg", "{}", "tasks", true},
@@ -68,11 +71,14 @@ static const Case *case_of(const Operation *operation)
 
 static char *authority, *authority_key;
 
+static const char *const channels[] = {"mail", NULL};
+
 static int setup(void **state)
 {
         fake_setup(state);
         assert_int_equal(pki_make_authority(&authority, &authority_key, NULL), 0);
         fake.setup.authority = authority;
+        fake.setup.channels = channels;
         return 0;
 }
 

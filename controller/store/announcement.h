@@ -1,0 +1,76 @@
+// What people have to hear of, and how far its deliveries are: the outbox.
+#ifndef UNDERSTUDY_STORE_ANNOUNCEMENT_H
+#define UNDERSTUDY_STORE_ANNOUNCEMENT_H
+
+#include "store/row.h"
+
+// X(name, word, what it is about, urgent: also in quiet hours, subject; %s is the topic's name)
+#define ANNOUNCEMENT_KINDS(X)                                                                      \
+        X(TEST, "test", "", true, "A test announcement")                                           \
+        X(SYNC_FAILED, "sync-failed", "series", false, "The nightly synchronisation of %s failed") \
+        X(SYNC_LEFT_OUT, "sync-left-out", "series", false, "A synchronisation of %s was left out") \
+        X(SYNC_RECOVERED, "sync-recovered", "series", false,                                       \
+                "The synchronisation of %s is well again")                                         \
+        X(HOST_AWAY, "host-away", "host", true, "Host %s is away")                                 \
+        X(HOST_BACK, "host-back", "host", true, "Host %s is back")
+
+typedef enum AnnouncementKind {
+#define X(name, ...) ANNOUNCE_##name,
+        ANNOUNCEMENT_KINDS(X)
+#undef X
+} AnnouncementKind;
+extern const char *const announcement_kind_names[];
+
+typedef struct AnnouncementInfo {
+        const char *about; // "series", "host" or ""
+        bool urgent;
+        const char *subject; // with one %s
+} AnnouncementInfo;
+extern const AnnouncementInfo announcement_infos[];
+
+typedef struct AnnouncementRow {
+        int64_t id;
+        AnnouncementKind kind;
+        char *about; // "series", "host" or ""
+        char *topic; // name of that
+        int64_t job; // 0: none
+        char *subject, *detail;
+        char *cause; // what would not be announced again
+        int64_t at_us;
+} AnnouncementRow;
+
+DEFINE_ROW(AnnouncementRow, announcement)
+#define _cleanup_announcement_ _cleanup_(announcement_clear)
+
+typedef enum DeliveryState { DELIVERY_PENDING, DELIVERY_DONE, DELIVERY_DEAD } DeliveryState;
+extern const char *const delivery_state_names[];
+
+typedef struct DeliveryRow {
+        int64_t id;
+        int64_t announcement;
+        char *channel; // "mail", "webhook", "command"
+        DeliveryState state;
+        int64_t tries;
+        int64_t next_us; // when it is tried (again)
+        int64_t done_us; // 0: not yet
+        char *why;       // the last try failed; "": it did not
+} DeliveryRow;
+
+DEFINE_ROW(DeliveryRow, delivery)
+#define _cleanup_delivery_ _cleanup_(delivery_clear)
+
+// 1: found; 0: there is none.
+int announcement_get(Store *store, int64_t id, AnnouncementRow *ret, Error *error) _must_use_;
+// The newest about one series or host.
+int announcement_last(Store *store, const char *about, const char *topic, AnnouncementRow *ret,
+        Error *error) _must_use_;
+int announcements_newest(Store *store, int64_t limit, Rows *ret, Error *error) _must_use_;
+
+int deliveries_of(Store *store, int64_t announcement, Rows *ret, Error *error) _must_use_;
+// The one of a channel that is due first, of those before `now_us`. 1: found; 0: none.
+int delivery_due(Store *store, const char *channel, int64_t now_us, DeliveryRow *ret, Error *error)
+        _must_use_;
+// Dead ones of an announcement are tried again from the beginning. Gives their number.
+int deliveries_revive(Store *store, int64_t announcement, int64_t now_us, Error *error) _must_use_;
+
+#endif

@@ -1,0 +1,100 @@
+#include "tell/announce.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "tell/record.h"
+
+static int add_deliveries(Controller *controller, const AnnouncementRow *row, Error *error)
+{
+        int r = 0;
+
+        for (const char *const *channel = controller->setup->channels;
+                r == 0 && channel && *channel; channel++) {
+                DeliveryRow delivery = {.announcement = row->id,
+                        .channel = (char *)*channel,
+                        .state = DELIVERY_PENDING,
+                        .next_us = row->at_us,
+                        .why = (char *)""};
+
+                r = row_insert(controller->store, &delivery_table, &delivery, error);
+        }
+        return r;
+}
+
+static bool says_the_same(const AnnouncementRow *last, AnnouncementKind kind, const char *cause)
+{
+        return last->id && kind != ANNOUNCE_TEST && last->kind == kind &&
+               text_equal(last->cause, cause);
+}
+
+int announce(Controller *controller, AnnouncementKind kind, const char *topic, int64_t job,
+        const char *cause, const char *detail, Error *error)
+{
+        _cleanup_announcement_ AnnouncementRow last = {0}, row = {0};
+        const AnnouncementInfo *info = &announcement_infos[kind];
+        int r = announcement_last(controller->store, info->about, topic, &last, error);
+
+        if (r < 0 || says_the_same(&last, kind, cause))
+                return r < 0 ? r : 0;
+        row = (AnnouncementRow){.kind = kind,
+                .about = text_copy(info->about),
+                .topic = text_copy(topic),
+                .job = job,
+                .detail = text_copy(detail),
+                .cause = text_copy(cause),
+                .at_us = clock_now_us()};
+        // The table's texts have one %s, or none.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        row.subject = text_format(info->subject, topic);
+#pragma GCC diagnostic pop
+        return row_insert(controller->store, &announcement_table, &row, error)
+                       ?: add_deliveries(controller, &row, error);
+}
+
+static bool is_trouble(const AnnouncementRow *row)
+{
+        return row->kind == ANNOUNCE_SYNC_FAILED || row->kind == ANNOUNCE_SYNC_LEFT_OUT;
+}
+
+static int announce_recovery(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_announcement_ AnnouncementRow last = {0};
+        int r = announcement_last(controller->store, "series", job->series, &last, error);
+
+        if (r <= 0 || !is_trouble(&last))
+                return r < 0 ? r : 0;
+        return announce(controller, ANNOUNCE_SYNC_RECOVERED, job->series, job->id, "",
+                "It ended well, and the preview has production's data again.", error);
+}
+
+static int announce_failure(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *message =
+                blob_message(&job->failure, &fleet__failure__descriptor);
+        const Fleet__Failure *failure = (Fleet__Failure *)message;
+        _cleanup_free_ char *cause = NULL, *detail = NULL;
+
+        if (!failure)
+                return 0;
+        cause = text_format("%s: %s: %s", failure->code, failure->where, failure->what);
+        detail = text_format("%s\n\nwhere  %s\nwhy    %s\nnext   %s\n\n"
+                             "Yesterday's preview still answers. Job %lld has the details:\n"
+                             "understudyctl job show %lld\n",
+                failure->what, failure->where, failure->why, failure->next, (long long)job->id,
+                (long long)job->id);
+        return announce(
+                controller, ANNOUNCE_SYNC_FAILED, job->series, job->id, cause, detail, error);
+}
+
+int announce_sync(Controller *controller, const JobRow *job, Error *error)
+{
+        if (job->kind != JOB_SYNC || job->dry_run)
+                return 0;
+        if (job->state == JOB_DONE)
+                return announce_recovery(controller, job, error);
+        // Who asked for it by hand sees how it ends.
+        if (job->state == JOB_FAILED && text_equal(job->who, CALENDAR_WHO))
+                return announce_failure(controller, job, error);
+        return 0;
+}

@@ -1,0 +1,119 @@
+"""What people are told who do not watch: over a real mail server and a real web server, and to a program."""
+
+import email
+import hashlib
+import hmac
+import json
+from email import policy
+
+import pytest
+
+from fleet import REFUSED, Daemon, wait_for
+
+SECRET = "one two 'three'"
+
+
+@pytest.fixture(scope="module")
+def received(fleet, directory):
+    path = directory / "received"
+    path.mkdir()
+    program = Daemon(fleet.place.argv(["/usr/bin/python3", __file__.replace("test_announcements", "receivers"), str(path)]),
+                     directory / "receivers.log")
+    program.start()
+    wait_for((path / "ports").exists, "the receivers listen", 60)
+    yield path
+    program.kill()
+
+
+@pytest.fixture(scope="module")
+def announcing(fleet, received, directory):
+    """The fleet, with announcements on every channel."""
+    ports = json.loads((received / "ports").read_text())
+    (directory / "secret").write_text(SECRET + "\n")
+    command = directory / "command"
+    command.write_text(f"#!/bin/sh\ncat >{directory}/.told && mv {directory}/.told {directory}/told\n")
+    command.chmod(0o755)
+    settings = {"mail_to = ": "jane@example.com\nmail_to = joe@example.com", "mail_from = ": "understudy@example.com",
+                "smtp = ": f"smtp://127.0.0.1:{ports['smtp']}", "webhook = ": f"http://127.0.0.1:{ports['http']}/hook",
+                "webhook_secret_file = ": f"{directory}/secret", "command = ": f"{command}", "retry = ": "1 s",
+                "host_away = ": "1 s"}
+    fleet.configure("announce", "".join(f"{name}{value}\n" for name, value in settings.items()))
+    return fleet
+
+
+def hooks(received):
+    return [json.loads(path.read_text()) for path in sorted(received.glob("hook-*"))]
+
+
+def mails(received):
+    return [email.message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(received.glob("mail-*"))]
+
+
+def clear(received, directory):
+    for path in [*received.glob("hook-*"), *received.glob("mail-*"), directory / "told"]:
+        path.unlink(missing_ok=True)
+
+
+def states(fleet, number):
+    announcement = next(one for one in fleet.json("announcement", "list") if one["id"] == number)
+    return {one["channel"]: one["state"] for one in announcement["deliveries"]}
+
+
+def test_without_a_channel_a_test_is_refused_and_says_what_to_configure(fleet):
+    done = fleet.ctl("announcement", "test", check=False)
+    assert done.returncode == REFUSED and "controller.conf" in done.stderr
+
+
+def test_a_test_reaches_every_channel(announcing, received, directory):
+    number = announcing.json("announcement", "test")["id"]
+    wait_for(lambda: set(states(announcing, number).values()) == {"delivered"}, "all are delivered", 60)
+    mail, = mails(received)
+    assert mail["X-To"] == "jane@example.com joe@example.com" and mail["Subject"] == "A test announcement"
+    assert "announcements reach you" in mail.get_body().get_content()
+    hook, = hooks(received)
+    assert hook["headers"]["X-Understudy-Signature"] == "sha256=" + hmac.new(
+        SECRET.encode(), hook["body"].encode(), hashlib.sha256).hexdigest()
+    assert hook["headers"]["X-Understudy-Id"] in mail["Message-ID"]
+    assert json.loads((directory / "told").read_text()) == json.loads(hook["body"])
+
+
+def test_a_webhook_that_fails_is_tried_again_with_the_same_id_and_delays_no_mail(announcing, received, directory):
+    clear(received, directory)
+    (received / "answer").write_text("500")
+    number = announcing.json("announcement", "test")["id"]
+    wait_for(lambda: len(hooks(received)) >= 2, "it is tried again", 60)
+    assert states(announcing, number)["mail"] == "delivered"
+    (received / "answer").write_text("204")
+    wait_for(lambda: states(announcing, number)["webhook"] == "delivered", "it is delivered at last", 60)
+    assert len({hook["headers"]["X-Understudy-Id"] for hook in hooks(received)}) == 1
+
+
+def test_a_redirect_is_not_followed(announcing, received, directory):
+    clear(received, directory)
+    (received / "answer").write_text("302")
+    number = announcing.json("announcement", "test")["id"]
+    wait_for(lambda: hooks(received), "it is tried", 60)
+    (received / "answer").write_text("200")
+    wait_for(lambda: states(announcing, number)["webhook"] == "delivered", "it is delivered at last", 60)
+    assert {hook["path"] for hook in hooks(received)} == {"/hook"}
+
+
+def test_killed_while_a_server_stalls_it_is_delivered_after_the_restart(announcing, received, directory):
+    clear(received, directory)
+    (received / "answer").write_text("stall")
+    number = announcing.json("announcement", "test")["id"]
+    wait_for(lambda: hooks(received), "the server has it, and says nothing", 60)
+    announcing.controller.kill()
+    (received / "answer").write_text("200")
+    announcing.start_controller()
+    wait_for(lambda: states(announcing, number)["webhook"] == "delivered", "it is delivered", 60)
+
+
+def test_an_absent_host_is_told_of_once_and_so_is_its_return(announcing, worker, received, directory):
+    clear(received, directory)
+    announcing.ctl("host", "show", worker.name)
+    worker.kill()
+    wait_for(lambda: "Host one is away" in [mail["Subject"] for mail in mails(received)], "its absence is told", 60)
+    worker.start()
+    wait_for(lambda: "Host one is back" in [mail["Subject"] for mail in mails(received)], "its return is told", 60)
+    assert [mail["Subject"] for mail in mails(received)] == ["Host one is away", "Host one is back"]
