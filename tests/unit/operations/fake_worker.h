@@ -280,7 +280,8 @@ static inline void fake_spool_finished(
         }
         event->finished->failure = (Fleet__Failure *)message_new(&fleet__failure__descriptor);
         event->finished->failure->code = text_copy(code);
-        event->finished->failure->what = text_copy("it went wrong");
+        event->finished->failure->what =
+                text_format("it went wrong in %s", step_info_of_task(task->task)->name);
 }
 
 // The label stands nowhere in a task: told by what it names. Probes are told apart by their site.
