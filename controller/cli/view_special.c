@@ -1,10 +1,11 @@
-// Views of their own for what a person must understand at a glance.
+#include "cli/view_special.h"
+
 #include <inttypes.h>
 
 #include "base/text.h"
 #include "cli/human.h"
 #include "cli/table.h"
-#include "cli/view.h"
+#include "cli/view_member.h"
 
 // ---------------------------------------------------------------- diffs
 
