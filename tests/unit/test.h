@@ -9,4 +9,11 @@
 
 #include <cmocka.h>
 
+// Ends the test as skipped; tests/run shows why.
+#define skip_because(why)                                                                          \
+        do {                                                                                       \
+                print_message("skipped: %s: %s\n", __func__, why);                                 \
+                skip();                                                                            \
+        } while (0)
+
 #endif

@@ -1,5 +1,6 @@
 // The daemon between a controller and its runners: nothing lost, nothing twice.
 #include "fleet.h"
+#include "test.h"
 
 static void a_task_is_accepted_run_and_forgotten(void **state)
 {
@@ -391,7 +392,7 @@ static void a_full_disk_refuses_tasks_until_there_is_space(void **state)
         Fleet *fleet = *state;
 
         if (!fleet->mounted)
-                skip();
+                skip_because("only root can mount a small file system");
         fill_disk(fleet, true);
         fleet_until(fleet, refused);
         fill_disk(fleet, false);
@@ -407,7 +408,7 @@ static void a_full_disk_does_not_keep_a_task_from_being_canceled(void **state)
         FleetTask *task;
 
         if (!fleet->mounted)
-                skip();
+                skip_because("only root can mount a small file system");
         task = fleet_give(fleet, "1.echo.1", "wait", 60);
         fleet_until(fleet, fleet_all_begun);
         fill_disk(fleet, true);

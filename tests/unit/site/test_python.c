@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "site/python.h"
+#include "test.h"
 
 typedef struct World {
         StepFixture f;
@@ -198,7 +199,7 @@ static void root_runs_it_as_the_sites_owner_and_nothing_more(void **state)
         Fleet__Site anna = fake_site(&w->f, "anna");
 
         if (geteuid() != 0)
-                skip();
+                skip_because("only root can act as other users");
         fake_site_setting(&w->f, "anna",
                 "open('who', 'w').write(repr((os.getresuid(), os.getresgid(), os.getgroups())))");
         shell("chown -R nobody:nogroup '%s'", w->site.path);

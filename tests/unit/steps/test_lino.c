@@ -4,6 +4,7 @@
 // these tests are skipped. deploy/lino-site makes the sites (see there for its cache). About a
 // minute.
 #include "rehearsal.h"
+#include "test.h"
 
 #define ENVIRONMENTS "UNDERSTUDY_TEST_VENVS"
 
@@ -46,14 +47,6 @@ static int close_sites(void **state)
                 return rehearsal_close(state);
         free(r);
         return 0;
-}
-
-static void skip_without_environments(void)
-{
-        if (!getenv(ENVIRONMENTS)) {
-                print_message("%s is not set\n", ENVIRONMENTS);
-                skip();
-        }
 }
 
 // The maintained script, for the preview's version; and what mirror does.
@@ -129,7 +122,8 @@ static void an_upgrade_loses_nothing_but_what_is_allowed_by_name(void **state)
         _cleanup_free_ char *before = NULL, *after = NULL;
         Fleet__LedgerResult *ledger;
 
-        skip_without_environments();
+        if (!getenv(ENVIRONMENTS))
+                skip_because(ENVIRONMENTS " is not set");
         make_site(&r->f, "berta", "new");
         protobuf_c_message_free_unpacked(&rehearsal_dump(r)->base, NULL);
         shell("mv '%s/anna/snapshot2preview' '%s/away'; touch -d @1 '%s/anna'", r->f.root,
@@ -166,7 +160,8 @@ static void a_restore_to_the_same_version_is_the_same_when_dumped_again(void **s
         Rehearsal *r = *state;
         Fleet__LedgerResult *ledger;
 
-        skip_without_environments();
+        if (!getenv(ENVIRONMENTS))
+                skip_because(ENVIRONMENTS " is not set");
         make_site(&r->f, "berta", "old");
         Fleet__DumpResult *dump = rehearsal_dump(r);
         maintain(r, "/dev/null");

@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "site/probe.h"
+#include "test.h"
 
 #define ENVIRONMENTS "UNDERSTUDY_TEST_VENVS"
 
@@ -161,10 +162,8 @@ static void a_preview_is_prepared_filled_and_removed(void **state)
         World w = {0};
 
         (void)state;
-        if (!getenv(ENVIRONMENTS)) {
-                print_message(ENVIRONMENTS " is not set\n");
-                skip();
-        }
+        if (!getenv(ENVIRONMENTS))
+                skip_because(ENVIRONMENTS " is not set");
         open_world(&w);
         prepare(&w);
         compare_identities(&w);

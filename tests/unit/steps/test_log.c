@@ -1,4 +1,5 @@
 #include "run.h"
+#include "test.h"
 
 extern const StepOps step_log_ops;
 
@@ -135,7 +136,7 @@ static void a_site_cannot_have_a_directory_made_where_it_may_not_write(void **st
         World *w = *state;
 
         if (geteuid() != 0)
-                skip();
+                skip_because("only root can act as other users");
         shell("chown -R nobody '%s/anna' '%s/berta'; chmod 755 '%s'", w->f.root, w->f.root,
                 w->logs);
         text_list_add(&w->f.policy.users, "nobody");
@@ -150,7 +151,7 @@ static void a_link_gives_no_right_to_another_users_directory(void **state)
         World *w = *state;
 
         if (geteuid() != 0)
-                skip();
+                skip_because("only root can act as other users");
         w->f.policy.log_root = text_copy(w->logs);
         shell("mkdir '%s/berta' && echo theirs > '%s/berta/lino.log' && chown -R daemon "
               "'%s/berta' && ln -s '%s/berta' '%s/berta/log'",
