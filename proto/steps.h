@@ -41,7 +41,8 @@ enum {
         X(verify, STEP_READS, 600, "Ask the preview to answer")                                    \
         X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
-        X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")
+        X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")                              \
+        X(scan, STEP_READS, 1800, "Find what already runs on the host")
 
 typedef struct StepInfo {
         const char *name; // as in Task.arguments and Result.result

@@ -122,7 +122,37 @@ static const CommandNote series_add_examples[] = {
         {0},
 };
 
+static const CommandWord scan_positionals[] = {
+        {.name = "HOST", .help = "Host to look at; its worker must have joined."},
+        {0},
+};
+static const CommandWord scan_options[] = {
+        {.name = "root",
+                .value = "ROOT",
+                .help = "Looks at the sites of this directory only: one of the roots that the "
+                        "worker accepts, or one beneath them."},
+        NO_WAIT,
+        {0},
+};
+static const CommandNote scan_examples[] = {
+        {"understudyctl series scan web1",
+                "Shows the sites of host web1 and what is unsafe there."},
+        {0},
+};
+
 static const Command series_commands[] = {
+        {.name = "scan",
+                .summary = "find the sites that a host has already",
+                .description =
+                        "Looks at the project directories, links, vhosts, programs, cron jobs and "
+                        "environments of a host, and asks each site who it is. Says what belongs "
+                        "together and what is missing or unsafe, and prints the 'series add' lines "
+                        "that adopt what it found. Changes nothing.\n\n"
+                        "Where a scan looks is said in [scan] of the host's worker.conf.",
+                .positionals = scan_positionals,
+                .options = scan_options,
+                .examples = scan_examples,
+                .run = run_series_scan},
         {.name = "add",
                 .summary = "adopt the sites of a root directory as a series",
                 .description = "Asks the production site who it is and records the answer. Changes "

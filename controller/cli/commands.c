@@ -41,7 +41,7 @@ static int get_named(const CommandLine *line, const char *format, const char *wo
         return get_and_show(line, path, show);
 }
 
-// A request about a series or a job that starts or changes a job.
+// A request about a series, a host or a job that starts or changes a job.
 static int request_job(const CommandLine *line, const char *method, const char *format,
         const char *word, json_t *take_body, const char *wanted)
 {
@@ -109,6 +109,14 @@ int run_series_add(const CommandLine *line)
         if (keep && text_parse_duration(keep, &seconds) == 0)
                 json_object_set_new(body, "keep_old_seconds", json_integer((json_int_t)seconds));
         return follow_request(&session, "POST", "/v1/series", body, "done");
+}
+
+int run_series_scan(const CommandLine *line)
+{
+        const char *root = command_value(line, "root");
+
+        return request_job(line, "POST", "/v1/hosts/%s/scan", "HOST",
+                root ? json_pack("{s:s}", "root", root) : json_object(), "done");
 }
 
 int run_series_list(const CommandLine *line)

@@ -8,6 +8,7 @@ int run_host_add(const CommandLine *line);
 int run_host_list(const CommandLine *line);
 int run_host_show(const CommandLine *line);
 int run_series_add(const CommandLine *line);
+int run_series_scan(const CommandLine *line);
 int run_series_list(const CommandLine *line);
 int run_series_show(const CommandLine *line);
 int run_preview_prepare(const CommandLine *line);

@@ -264,7 +264,8 @@ static int follow_once(Follow *follow, json_t **ret)
 static void show_start(const Follow *follow, const json_t *job)
 {
         const Screen *out = &follow->session->out;
-        _cleanup_free_ char *series = screen_safe(view_text(job, "series"));
+        const char *of = view_text(job, "series");
+        _cleanup_free_ char *series = screen_safe(*of ? of : view_text(job, "host"));
 
         fprintf(out->out, "%sJob %" PRIu64 ": %s of %s%s%s\n", screen_style(out, BOLD), follow->job,
                 view_text(job, "kind"), series,

@@ -246,9 +246,9 @@ void show_job(const Screen *screen, const json_t *job)
 {
         _cleanup_table_ Table table = {.columns = 2};
         static const char *const members[][2] = {{"id", "job"}, {"kind", "kind"},
-                {"series", "series"}, {"state", "state"}, {"dry_run", "dry run"}, {"who", "who"},
-                {"request", "request"}, {"created_at", "asked"}, {"started_at", "started"},
-                {"ended_at", "ended"}, {"wall_seconds", "took"}};
+                {"series", "series"}, {"host", "host"}, {"state", "state"}, {"dry_run", "dry run"},
+                {"who", "who"}, {"request", "request"}, {"created_at", "asked"},
+                {"started_at", "started"}, {"ended_at", "ended"}, {"wall_seconds", "took"}};
 
         for (size_t i = 0; i < ELEMENTS(members); i++) {
                 _cleanup_free_ char *text =

@@ -6,6 +6,7 @@
 #include "cli/human.h"
 #include "cli/table.h"
 #include "cli/view_member.h"
+#include "cli/view_scan.h"
 
 // ---------------------------------------------------------------- diffs
 
@@ -161,6 +162,9 @@ static const struct {
         {{"remaining", "Where the old name still stands", show_places}, true},
         {{"special", "Not copied as regular files", view_rows}, true},
         {{"warnings", "Warnings", show_lines}, true},
+        {{"found", "Sites", scan_show_sites}, true},
+        {{"findings", "What is missing or unsafe", scan_show_findings}, true},
+        {{"lines", "To adopt them", scan_show_lines}, true},
 };
 
 const SpecialView *special_view(const char *name)

@@ -58,6 +58,16 @@ static void take_roles(Planning *planning)
         }
 }
 
+static void take_names(Planning *planning)
+{
+        const SeriesRow *rows = planning->site_series.items;
+
+        for (size_t i = 0; i < planning->site_series.count; i++)
+                text_list_add(&planning->taken, rows[i].name);
+        planning->input.taken = (const char *const *)planning->taken.items;
+        planning->input.taken_count = planning->taken.count;
+}
+
 static void take_allowances(Planning *planning)
 {
         const AllowanceRow *rows = planning->allowances.items;
@@ -124,7 +134,7 @@ static void take_series(Planning *planning, const JobRow *job, bool known)
                 .last_environment_bytes = (uint64_t)series->last_environment_bytes,
         };
         // A series of that name may be there with another root: it is the asked one that counts.
-        if (job->kind == JOB_ADOPT)
+        if (job->kind == JOB_ADOPT || job->kind == JOB_SCAN)
                 planning->input.root = job->root;
 }
 
@@ -146,6 +156,7 @@ int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
         take_sites(&planning);
         take_roles(&planning);
         take_allowances(&planning);
+        take_names(&planning);
         take_install(&planning, job->install);
         *ret = TAKE(planning, (Planning){0});
         return 0;
@@ -159,6 +170,7 @@ void planning_clear(Planning *planning)
         free(planning->plan_sites);
         free(planning->allowed);
         text_list_clear(&planning->install);
+        text_list_clear(&planning->taken);
         series_clear(&planning->series);
         rows_clear(&planning->sites);
         rows_clear(&planning->site_series);

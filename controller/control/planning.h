@@ -13,7 +13,7 @@ typedef struct Planning {
         Rows sites, site_series, allowances;
         PlanSite *plan_sites;
         Fleet__Allowance *allowed;
-        TextList install;
+        TextList install, taken;
 } Planning;
 
 int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error) _must_use_;

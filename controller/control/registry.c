@@ -222,6 +222,24 @@ static int apply_sync(Controller *controller, const JobRow *job, const Rows *tas
                                ?: tell(controller, job, error, detail);
 }
 
+// ---- scan
+
+static int apply_scan(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "scan");
+        const Fleet__ScanResult *scan = (Fleet__ScanResult *)message;
+        size_t counts[3] = {0};
+        _cleanup_free_ char *detail = NULL;
+
+        for (size_t i = 0; i < scan->n_findings; i++)
+                if (scan->findings[i]->severity < (int)ELEMENTS(counts))
+                        counts[scan->findings[i]->severity]++;
+        detail = text_format("%s: %zu sites, %zu dangers, %zu warnings, %zu notices", job->host,
+                scan->n_found, counts[FLEET__SEVERITY__DANGER], counts[FLEET__SEVERITY__WARNING],
+                counts[FLEET__SEVERITY__NOTICE]);
+        return tell(controller, job, error, detail);
+}
+
 int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
         static int (*const apply[])(Controller *, const JobRow *, const Rows *, Error *) = {
@@ -230,6 +248,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_SYNC] = apply_sync,
                 [JOB_SWITCH] = apply_switch,
                 [JOB_DROP] = apply_drop,
+                [JOB_SCAN] = apply_scan,
         };
 
         if (job->dry_run)

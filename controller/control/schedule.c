@@ -133,11 +133,11 @@ static void look_close(Look *look)
         load_clear(&look->load);
 }
 
-// Is an earlier job of the same series still under way?
+// Is an earlier job of the same series, or host, still under way?
 static bool is_series_free(const JobRow *jobs, size_t i)
 {
         for (size_t k = 0; k < i; k++)
-                if (!job_is_over(&jobs[k]) && text_equal(jobs[k].series, jobs[i].series))
+                if (!job_is_over(&jobs[k]) && job_excludes(&jobs[k], &jobs[i]))
                         return false;
         return true;
 }

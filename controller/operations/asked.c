@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "control/jobs.h"
 #include "tell/view.h"
 
 #define LIMIT_MAX 10000
@@ -98,6 +99,26 @@ int asked_limit(const json_t *query, int64_t fallback, int64_t *ret, Error *erro
         return asked_count(query, "limit", fallback, LIMIT_MAX, ret, error);
 }
 
+int asked_host(Controller *controller, const char *name, const char *doing, Error *error)
+{
+        _cleanup_host_ HostRow host = {0};
+        int r = host_get(controller->store, name, &host, error);
+
+        if (r < 0)
+                return r;
+        if (r > 0 && host.state == HOST_JOINED)
+                return 0;
+        r = error_set(error, -ENOENT, "no-host", "cannot %s host '%s'", doing, name);
+        error_why(error, "%s",
+                host.name ? "it was invited, but has not joined" : "there is no such host");
+        if (host.name)
+                error_next(error, "Type the join line on it; a new one: understudyctl host add %s",
+                        name);
+        else
+                error_next(error, "Invite it: understudyctl host add %s", name);
+        return r;
+}
+
 int asked_series(Controller *controller, const char *name, SeriesRow *ret, Error *error)
 {
         int r = series_get(controller->store, name, ret, error);
@@ -131,4 +152,15 @@ int asked_show_job(Controller *controller, int64_t id, json_t **ret, Error *erro
         int r = job_get(controller->store, id, &job, error);
 
         return r < 0 ? r : view_job(controller, &job, true, ret, error);
+}
+
+int asked_queue(Controller *controller, JobRow *job, json_t **ret, Error *error)
+{
+        int r = controller_begin(controller, error);
+
+        if (r < 0)
+                return r;
+        r = jobs_create(controller, job, error);
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : asked_show_job(controller, job->id, ret, error);
 }

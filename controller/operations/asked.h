@@ -8,7 +8,7 @@
 typedef int OperationFn(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error);
 
-OperationFn host_add, host_list, host_show;
+OperationFn host_add, host_list, host_show, host_scan;
 OperationFn series_add, series_all, series_show, series_allow;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
@@ -36,8 +36,14 @@ int asked_count(const json_t *query, const char *name, int64_t fallback, int64_t
 const char *asked_query(const json_t *query, const char *name);
 
 // -ENOENT when there is none.
+// A host that has joined: -ENOENT, saying that `doing` ("add a series on") cannot be done.
+int asked_host(Controller *controller, const char *name, const char *doing, Error *error)
+        _must_use_;
 int asked_series(Controller *controller, const char *name, SeriesRow *ret, Error *error) _must_use_;
 int asked_job(Controller *controller, const char *id, JobRow *ret, Error *error) _must_use_;
+
+// Queues a job as asked for and shows it.
+int asked_queue(Controller *controller, JobRow *job, json_t **ret, Error *error) _must_use_;
 
 // Shows a job as it is after what was asked has been committed.
 int asked_show_job(Controller *controller, int64_t id, json_t **ret, Error *error) _must_use_;

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "hosts/invite.h"
 #include "operations/asked.h"
 #include "tell/view.h"
@@ -63,4 +64,24 @@ int host_show(Controller *controller, const OperationRequest *request, json_t **
                 return r;
         *ret = view_host(controller, &host);
         return 0;
+}
+
+int host_scan(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"root", NULL};
+        _cleanup_job_ JobRow job = {.kind = JOB_SCAN};
+        const char *host = request->subject[0], *root = NULL;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "root", false, &root, error)
+                        ?: asked_host(controller, host, "scan", error);
+
+        if (r < 0)
+                return r;
+        job.series = text_copy("");
+        job.host = text_copy(host);
+        job.root = text_copy(root);
+        job.who = text_copy(request->who);
+        job.request =
+                text_format("series scan %s%s%s", host, root ? " --root " : "", root ? root : "");
+        return asked_queue(controller, &job, ret, error);
 }

@@ -12,7 +12,8 @@
 //   Site | null, sites: [Site],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop", series,
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan",
+//           series: text | null, host,
 //           state: "queued" | "running" | "waiting" | "undoing" | "done" | "failed" | "canceled",
 //           dry_run, who, request, created_at, started_at, ended_at, wall_seconds,
 //           failure: Failure | null, hint: text | null, tasks: [Task]}
@@ -31,6 +32,7 @@
 //   POST   /v1/hosts                        {name} -> Host + {join: "understudy-worker join ..."}
 //   GET    /v1/hosts                        -> [Host]
 //   GET    /v1/hosts/{host}                 -> Host
+//   POST   /v1/hosts/{host}/scan            {root?} -> Job, without a series
 //   POST   /v1/series                       {name, host, root, production, keep_old_seconds?} -> Job
 //   GET    /v1/series                       -> [Series]
 //   GET    /v1/series/{series}              -> Series

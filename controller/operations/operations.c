@@ -4,6 +4,7 @@ const Operation operations[] = {
         {"POST", "/v1/hosts", host_add},
         {"GET", "/v1/hosts", host_list},
         {"GET", "/v1/hosts/{host}", host_show},
+        {"POST", "/v1/hosts/{host}/scan", host_scan},
         {"POST", "/v1/series", series_add},
         {"GET", "/v1/series", series_all},
         {"GET", "/v1/series/{series}", series_show},

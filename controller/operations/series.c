@@ -1,23 +1,10 @@
 #include "base/clock.h"
 #include "base/text.h"
-#include "control/jobs.h"
 #include "operations/asked.h"
 #include "tell/view.h"
 
 #define TABLE_NAME_MAX 128
 #define REASON_MAX     1000
-
-// Queues a job as asked for and shows it.
-static int queue(Controller *controller, JobRow *job, json_t **ret, Error *error)
-{
-        int r = controller_begin(controller, error);
-
-        if (r < 0)
-                return r;
-        r = jobs_create(controller, job, error);
-        r = controller_finish(controller, r, error);
-        return r < 0 ? r : asked_show_job(controller, job->id, ret, error);
-}
 
 // Queues a job on a series that is there; `take_words` is what was asked, as an operator types it.
 static int queue_on(Controller *controller, const SeriesRow *series,
@@ -27,30 +14,10 @@ static int queue_on(Controller *controller, const SeriesRow *series,
         job->host = text_copy(series->host);
         job->who = text_copy(request->who);
         job->request = take_words;
-        return queue(controller, job, ret, error);
+        return asked_queue(controller, job, ret, error);
 }
 
 // ---- series
-
-static int check_host(Controller *controller, const char *name, Error *error)
-{
-        _cleanup_host_ HostRow host = {0};
-        int r = host_get(controller->store, name, &host, error);
-
-        if (r < 0)
-                return r;
-        if (r > 0 && host.state == HOST_JOINED)
-                return 0;
-        r = error_set(error, -ENOENT, "no-host", "cannot add a series on host '%s'", name);
-        error_why(error, "%s",
-                host.name ? "it was invited, but has not joined" : "there is no such host");
-        if (host.name)
-                error_next(error, "Type the join line on it; a new one: understudyctl host add %s",
-                        name);
-        else
-                error_next(error, "Invite it: understudyctl host add %s", name);
-        return r;
-}
 
 int series_add(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
@@ -65,7 +32,7 @@ int series_add(Controller *controller, const OperationRequest *request, json_t *
                         ?: asked_text(body, "root", true, &root, error)
                         ?: asked_text(body, "production", true, &production, error)
                         ?: asked_seconds(body, "keep_old_seconds", &job.keep_old_seconds, error)
-                        ?: check_host(controller, host, error);
+                        ?: asked_host(controller, host, "add a series on", error);
 
         if (r < 0)
                 return r;
@@ -76,7 +43,7 @@ int series_add(Controller *controller, const OperationRequest *request, json_t *
         job.who = text_copy(request->who);
         job.request = text_format(
                 "series add %s --host %s --root %s --production %s", name, host, root, production);
-        return queue(controller, &job, ret, error);
+        return asked_queue(controller, &job, ret, error);
 }
 
 int series_all(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)

@@ -180,6 +180,23 @@ static void fill_switch(const Planning *planning, ProtobufCMessage *arguments)
         add_link(links, "preview", input->production->name, input->preview_link);
 }
 
+static void fill_scan(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__ScanArguments *scan = (Fleet__ScanArguments *)arguments;
+        const PlanInput *input = planning->input;
+
+        set_text(&scan->host, input->host);
+        set_text(&scan->root, input->root);
+        scan->known = memory_new(input->site_count * sizeof *scan->known);
+        for (size_t i = 0; i < input->site_count; i++) {
+                scan->known[i] = (Fleet__KnownSite *)message_new(&fleet__known_site__descriptor);
+                set_text(&scan->known[i]->series, input->sites[i].series);
+                scan->known[i]->site = site_message(&input->sites[i]);
+        }
+        scan->n_known = input->site_count;
+        copy_texts(&scan->taken, &scan->n_taken, input->taken, input->taken_count);
+}
+
 static void fill_purge(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__PurgeArguments *purge = (Fleet__PurgeArguments *)arguments;
@@ -235,12 +252,18 @@ static const NodeSpec drop_nodes[] = {
         {NULL},
 };
 
+static const NodeSpec scan_nodes[] = {
+        {"scan", "scan", "", NODE_AGAIN, fill_scan},
+        {NULL},
+};
+
 static const NodeSpec *const graphs[] = {
         [JOB_ADOPT] = adopt_nodes,
         [JOB_PREPARE] = prepare_nodes,
         [JOB_SYNC] = sync_nodes,
         [JOB_SWITCH] = switch_nodes,
         [JOB_DROP] = drop_nodes,
+        [JOB_SCAN] = scan_nodes,
 };
 
 // Fills what means the same in every step: a field's name says it.

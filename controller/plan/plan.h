@@ -26,13 +26,15 @@ typedef struct PlanSite {
 typedef struct PlanInput {
         JobKind kind;
         bool dry_run;
-        bool review; // prepare: wait for a person's word after the rewriting
-        const char *series, *host, *root;
-        const char *site; // adopt: production's name; prepare: the new site's
+        bool review;                      // prepare: wait for a person's word after the rewriting
+        const char *series, *host, *root; // scan: no series, and a root or none
+        const char *site;                 // adopt: production's name; prepare: the new site's
         const char *const *install;
         size_t install_count;
-        bool series_known;  // adopt: there is a series of that name already
-        int64_t unfinished; // prepare: id of a failed one that left something; 0: none
+        bool series_known;        // adopt: there is a series of that name already
+        int64_t unfinished;       // prepare: id of a failed one that left something; 0: none
+        const char *const *taken; // scan: names of all series
+        size_t taken_count;
         const char *prod_link, *preview_link; // what the links point at, as last seen; "": no link
         const PlanSite *sites;                // all of the host that are not purged
         size_t site_count;

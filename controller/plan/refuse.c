@@ -128,6 +128,8 @@ int plan_refuse(const PlanInput *input, Error *error)
                 return refuse_switch(input, error);
         case JOB_DROP:
                 return refuse_drop(input, error);
+        case JOB_SCAN:
+                return text_blank(input->root) ? 0 : name_check_root(input->root, error);
         }
         return -EINVAL;
 }

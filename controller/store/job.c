@@ -1,6 +1,8 @@
 #include "store/job.h"
 
-const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", NULL};
+#include "base/text.h"
+
+const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", "scan", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 
@@ -34,6 +36,12 @@ int job_get(Store *store, int64_t id, JobRow *ret, Error *error)
         return row_get(store, &job_table, ret, error, "id = ?", "i", id);
 }
 
+bool job_excludes(const JobRow *a, const JobRow *b)
+{
+        return text_equal(a->series, b->series) &&
+               (!text_blank(a->series) || text_equal(a->host, b->host));
+}
+
 int jobs_under_way(Store *store, Rows *ret, Error *error)
 {
         return rows_get(
@@ -56,8 +64,8 @@ int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *r
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)
 {
         return row_get(store, &job_table, ret, error,
-                "series = ? AND id > ? AND dry_run = 0 AND (started_us > 0 OR " UNDER_WAY
-                ") ORDER BY id",
+                "series = ? AND series <> '' AND id > ? AND dry_run = 0 AND (started_us > 0 "
+                "OR " UNDER_WAY ") ORDER BY id",
                 "ti", job->series, job->id);
 }
 

@@ -4,7 +4,14 @@
 
 #include "store/row.h"
 
-typedef enum JobKind { JOB_ADOPT, JOB_PREPARE, JOB_SYNC, JOB_SWITCH, JOB_DROP } JobKind;
+typedef enum JobKind {
+        JOB_ADOPT,
+        JOB_PREPARE,
+        JOB_SYNC,
+        JOB_SWITCH,
+        JOB_DROP,
+        JOB_SCAN, // of a host: it has no series
+} JobKind;
 extern const char *const job_kind_names[];
 
 typedef enum JobState {
@@ -21,7 +28,7 @@ extern const char *const job_state_names[];
 typedef struct JobRow {
         int64_t id; // never used again
         JobKind kind;
-        char *series;
+        char *series; // "": it is of its host alone
         char *host;
         JobState state;
         JobState ending; // JOB_FAILED or JOB_CANCELED: what JOB_UNDOING ends in
@@ -99,6 +106,8 @@ static inline bool job_is_over(const JobRow *job)
 // ---- jobs
 
 int job_get(Store *store, int64_t id, JobRow *ret, Error *error) _must_use_; // 1: found; 0: none
+// Whether two jobs must not run at once: they are of one series, or of one host without a series.
+bool job_excludes(const JobRow *a, const JobRow *b);
 // Queued, running, waiting and undoing ones, in the order in which they were queued.
 int jobs_under_way(Store *store, Rows *ret, Error *error) _must_use_;
 // Newest first; of one series, or NULL for all.
@@ -107,7 +116,8 @@ int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Erro
 // The newest job of a kind that was no dry run. 1: found; 0: none.
 int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *ret, Error *error)
         _must_use_;
-// The first job after `id` of its series that changed something or is about to. 1: found; 0: none.
+// The first job after `id` of its series that changed something or is about to. 1: found; 0: none,
+// as always for a job without a series.
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error) _must_use_;
 
 // ---- tasks

@@ -26,9 +26,9 @@ static int queued(Controller *controller, const JobRow *job, char **ret, Error *
         if (r < 0)
                 return r;
         for (size_t i = 0; i < jobs.count && rows[i].id != job->id; i++)
-                if (text_equal(rows[i].series, job->series)) {
-                        *ret = text_format(
-                                "waiting for job %lld of the same series", (long long)rows[i].id);
+                if (job_excludes(&rows[i], job)) {
+                        *ret = text_format("waiting for job %lld of the same %s",
+                                (long long)rows[i].id, text_blank(job->series) ? "host" : "series");
                         return 0;
                 }
         return session_of_host(controller, job->host) ? 0 : away(controller, job->host, ret, error);

@@ -75,7 +75,7 @@ int record_history(Controller *controller, const JobRow *job, const char *who, c
         va_end(arguments);
         return history_add(controller->store,
                 &(HistoryRow){.who = (char *)who,
-                        .series = job->series,
+                        .series = text_blank(job->series) ? NULL : job->series,
                         .job = job->id,
                         .event = (char *)event,
                         .detail = text},

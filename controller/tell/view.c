@@ -259,7 +259,8 @@ int view_job(Controller *controller, const JobRow *job, bool with_tasks, json_t 
         shown = json_object();
         set(shown, "id", json_integer(job->id));
         set(shown, "kind", json_string(job_kind_names[job->kind]));
-        set(shown, "series", json_string(job->series));
+        set(shown, "series", text_or_null(job->series));
+        set(shown, "host", json_string(job->host));
         set(shown, "state", json_string(job_state_names[job->state]));
         set(shown, "dry_run", json_boolean(job->dry_run));
         set(shown, "who", json_string(job->who));

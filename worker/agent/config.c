@@ -16,10 +16,31 @@ static int check_command(const char *value, Error *error)
         return -EINVAL;
 }
 
+static int check_path(const char *value, Error *error)
+{
+        if (value[0] == '/')
+                return 0;
+        error_set(error, -EINVAL, "configuration", "'%s' is no absolute path", value);
+        error_why(error, "a scan looks where it is told, whatever its working directory");
+        return -EINVAL;
+}
+
 // What pip and Lino need to reach a package index or mirror from behind a proxy.
 #define ENVIRONMENT                                                                                \
         "HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy PIP_* SSL_CERT_FILE "     \
         "SSL_CERT_DIR REQUESTS_CA_BUNDLE"
+
+#define CRON                                                                                       \
+        "/etc/crontab /etc/cron.d /etc/crontab.d /etc/cron.hourly /etc/cron.daily "                \
+        "/etc/cron.weekly /etc/cron.monthly /var/spool/cron/crontabs"
+
+#define SCANNED(program, paths)                                                                    \
+        {                                                                                          \
+                "scan", #program, OPTION_LIST, offsetof(Config, policy.scan.program), (paths),     \
+                        .check = check_path,                                                       \
+                        .help = "Where a scan looks for what " #program                            \
+                                " does: a file or a directory. One line for each."                 \
+        }
 
 const Option config_options[] = {
         {"controller", "address", OPTION_TEXT, offsetof(Config, address), NULL,
@@ -54,6 +75,15 @@ const Option config_options[] = {
                 .most = 3600,
                 .help = "How long a task may take to end after it was canceled or its deadline is "
                         "over, before it is killed."},
+        SCANNED(nginx, "/etc/nginx"),
+        SCANNED(apache, "/etc/apache2"),
+        SCANNED(supervisor, "/etc/supervisor"),
+        SCANNED(systemd, "/etc/systemd/system"),
+        SCANNED(cron, CRON),
+        {"scan", "patience", OPTION_DURATION, offsetof(Config, policy.scan.patience_seconds),
+                "30 s", .least = 1, .most = 600,
+                .help = "How long a site may take to say who it is during a scan. One that takes "
+                        "longer is ended and told as not answering."},
         {0},
 };
 

@@ -31,7 +31,7 @@ static void take_list(json_t *list, size_t *ret_count, char ***ret)
         *ret = texts.items;
 }
 
-static void take_answer(json_t *answer, Fleet__ProbeResult *result)
+void site_answer_take(json_t *answer, Fleet__ProbeResult *result)
 {
         json_t *identity = json_object_get(answer, "identity");
 
@@ -54,8 +54,18 @@ int site_probe(StepContext *context, const SiteDir *site, Fleet__ProbeResult *re
         int r = python_run(context, site, "probe", request, NULL, NULL, NULL, 0, &answer, error);
 
         if (r == 0)
-                take_answer(answer, result);
+                site_answer_take(answer, result);
         json_decref(request);
         json_decref(answer);
+        return r;
+}
+
+int site_ask(StepContext *context, const SiteDir *site, uint32_t limit_ms, json_t **ret_answer,
+        Error *error)
+{
+        json_t *request = json_object();
+        int r = python_ask(context, site, "probe", request, limit_ms, ret_answer, error);
+
+        json_decref(request);
         return r;
 }

@@ -22,7 +22,8 @@ typedef struct Run {
         size_t tail_size;
         uint64_t printed; // bytes
         int result;       // negative: the program is being ended, and this is why
-        int64_t kill_at;  // CLOCK_MONOTONIC, us; 0: not being ended
+        int64_t end_at;   // CLOCK_MONOTONIC, us; 0: no limit of its own
+        int64_t kill_at;  // the same; 0: not being ended
         bool killed;
 } Run;
 
@@ -114,9 +115,10 @@ static void drain(Run *run)
 
 static int timeout_ms(const Run *run)
 {
-        int64_t left = run->kill_at - clock_monotonic_us();
+        int64_t at = run->kill_at ? run->kill_at : run->end_at;
+        int64_t left = at - clock_monotonic_us();
 
-        if (!run->kill_at || run->killed)
+        if (!at || run->killed)
                 return -1;
         return left <= 0 ? 0 : (int)(left / US_PER_MS) + 1;
 }
@@ -147,6 +149,8 @@ static void watch(Run *run)
                         fds[3].fd = -1;
                         end_program(run, -ECANCELED);
                 }
+                if (!run->kill_at && run->end_at && clock_monotonic_us() >= run->end_at)
+                        end_program(run, -ETIMEDOUT);
                 if (run->kill_at && !run->killed && clock_monotonic_us() >= run->kill_at) {
                         spawn_signal(&run->child, SIGKILL);
                         run->killed = true;
@@ -177,6 +181,11 @@ static int ended_early(Run *run, Error *error)
                 error_why(error, "more than %s", text_bytes(PROCESS_OUTPUT_MAX));
                 error_next(error, "Run it by hand in %s and see what it repeats",
                         run->spec->directory ? run->spec->directory : "/");
+        } else if (run->result == -ETIMEDOUT) {
+                error_set(error, -ETIMEDOUT, "slow", "%s was ended", run->spec->argv[0]);
+                error_why(error, "it was still running after %.0f s", run->spec->limit_ms / 1000.0);
+                error_next(error, "Run it by hand in %s and see what it waits for",
+                        run->spec->directory ? run->spec->directory : "/");
         } else if (error && !error->code) {
                 error_set(error, run->result, "program", "%s was ended", run->spec->argv[0]);
         }
@@ -193,6 +202,8 @@ int process_run(StepContext *context, const ProcessSpec *spec, ProcessResult *re
         r = spawn(step_policy(context), spec, &run.child, error);
         if (r < 0)
                 return r;
+        if (spec->limit_ms)
+                run.end_at = clock_monotonic_us() + spec->limit_ms * US_PER_MS;
         watch(&run);
         status = spawn_wait(&run.child);
         drain(&run);

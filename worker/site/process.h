@@ -24,6 +24,7 @@ typedef struct ProcessSpec {
         ProcessLine line; // NULL: lines go to step_output
         void *userdata;
         uint32_t grace_ms; // between SIGTERM and SIGKILL; 0: 5000
+        uint32_t limit_ms; // ended after this, with -ETIMEDOUT, code "slow"; 0: the task's deadline
 } ProcessSpec;
 
 typedef struct ProcessResult {

@@ -11,6 +11,7 @@ typedef struct Answers {
         StepContext *context;
         ProcessLine line;
         void *userdata;
+        uint32_t limit_ms; // 0: the task's deadline
         json_t *result;
 } Answers;
 
@@ -159,6 +160,7 @@ static int run_helper(StepContext *context, const SiteDir *site, const char *nam
                 .fd_count = fd_count + 2,
                 .line = take_line,
                 .userdata = answers,
+                .limit_ms = answers->limit_ms,
         };
         r = process_run(context, &spec, &result, error);
         if (r == 0)
@@ -174,6 +176,28 @@ int python_run(StepContext *context, const SiteDir *site, const char *name, json
         Answers answers _cleanup_(answers_clear) = {
                 .context = context, .line = line, .userdata = userdata};
         int r = run_helper(context, site, name, request, &answers, fds, fd_count, error);
+
+        if (r < 0)
+                return r;
+        *ret_result = TAKE_PTR(answers.result);
+        return 0;
+}
+
+static int drop_line(void *userdata, Fleet__LogLine__Stream stream, const char *line, size_t length)
+{
+        (void)userdata;
+        (void)stream;
+        (void)line;
+        (void)length;
+        return 0;
+}
+
+int python_ask(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        uint32_t limit_ms, json_t **ret_result, Error *error)
+{
+        Answers answers _cleanup_(answers_clear) = {
+                .context = context, .line = drop_line, .limit_ms = limit_ms};
+        int r = run_helper(context, site, name, request, &answers, NULL, 0, error);
 
         if (r < 0)
                 return r;

@@ -28,4 +28,9 @@ int python_run(StepContext *context, const SiteDir *site, const char *name, json
         ProcessLine line, void *userdata, const int *fds, size_t fd_count, json_t **ret_result,
         Error *error) _must_use_;
 
+// The same for a question that must not take longer than `limit_ms` (-ETIMEDOUT, code "slow"), and
+// whose prints nobody wants to read.
+int python_ask(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        uint32_t limit_ms, json_t **ret_result, Error *error) _must_use_;
+
 #endif

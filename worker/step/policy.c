@@ -174,5 +174,10 @@ void policy_clear(Policy *policy)
         text_list_clear(&policy->environment);
         free(policy->controller);
         free(policy->log_root);
+        text_list_clear(&policy->scan.nginx);
+        text_list_clear(&policy->scan.apache);
+        text_list_clear(&policy->scan.supervisor);
+        text_list_clear(&policy->scan.systemd);
+        text_list_clear(&policy->scan.cron);
         *policy = (Policy){0};
 }

@@ -8,6 +8,12 @@
 #include "base/error.h"
 #include "base/text.h"
 
+// Where a host's configuration is, for a scan; each a file or a directory.
+typedef struct ScanPaths {
+        TextList nginx, apache, supervisor, systemd, cron;
+        uint64_t patience_seconds; // that a site has to say who it is
+} ScanPaths;
+
 typedef struct Policy {
         TextList roots;    // root directories that sites may live in
         TextList users;    // Unix users whose sites it serves
@@ -18,6 +24,7 @@ typedef struct Policy {
         char *controller; // tells the controller that tasks are from from every other one; NULL:
                           // none
         char *log_root;   // parent of new log directories when production's cannot tell it
+        ScanPaths scan;
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.

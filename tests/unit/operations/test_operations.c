@@ -41,6 +41,7 @@ static const Case cases[] = {
         {"POST", "/v1/series/{series}/switch", "mdg", "{}", "tasks", true},
         {"POST", "/v1/jobs/{job}/cancel", "5", "{}", "tasks", true},
         {"DELETE", "/v1/series/{series}/preview", "mdg", "{}", "tasks", true},
+        {"POST", "/v1/hosts/{host}/scan", "alpha", "{'root': '/srv/lino/one'}", "tasks", true},
         {"GET", "/v1/jobs", NULL, "{}", NULL, false},
         {"GET", "/v1/jobs/{job}", "1", "{}", "hint", false},
         {"GET", "/v1/history", NULL, "{}", NULL, false},

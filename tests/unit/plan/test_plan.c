@@ -31,6 +31,7 @@ typedef struct Input {
         Fleet__Database databases[SITES_MAX];
         char directories[SITES_MAX][256];
         const char *install[WORDS_MAX];
+        const char *taken[WORDS_MAX];
         Fleet__Allowance allowed[WORDS_MAX];
 } Input;
 
@@ -91,6 +92,8 @@ static void read_word(Input *input, char **words)
                 plan->unfinished = atoi(words[1]);
         else if (text_equal(words[0], "install"))
                 input->install[plan->install_count++] = words[1];
+        else if (text_equal(words[0], "taken"))
+                input->taken[plan->taken_count++] = words[1];
         else if (text_equal(words[0], "last")) {
                 plan->last_dump_bytes = strtoull(words[1], NULL, 10);
                 plan->last_database_bytes = strtoull(words[2], NULL, 10);
@@ -132,6 +135,7 @@ static void read_input(const char *path, Input *input)
                         read_word(input, words);
         }
         input->plan.install = input->install;
+        input->plan.taken = input->taken;
         input->plan.allowed = input->allowed;
         for (size_t i = 0; i < input->plan.site_count; i++) {
                 const PlanSite *site = &input->sites[i];

@@ -1,0 +1,383 @@
+// Vhosts, programs and cron jobs, and what they make of the sites.
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "adopt/address.h"
+#include "adopt/ini.h"
+#include "adopt/rules.h"
+
+// ---------------------------------------------------------------- whose it is
+
+// Whether a name has the site's as a word of its own: "anna-uwsgi", "linod_anna", "anna.conf".
+static bool names(const char *text, const char *site)
+{
+        size_t length = strlen(site);
+
+        for (const char *at = strstr(text, site); at; at = strstr(at + 1, site)) {
+                bool begins = at == text || strchr("-_. @/:", at[-1]);
+                bool ends = at[length] == '\0' || strchr("-_. @/:", at[length]);
+
+                if (begins && ends)
+                        return true;
+        }
+        return false;
+}
+
+static Place part_place(const Landscape *landscape, const Part *part)
+{
+        Place gone = {0};
+
+        for (size_t i = 0; i < part->count; i++) {
+                Place place = {0};
+
+                if (part->mentions[i].kind == MENTION_PATH)
+                        place = landscape_place(landscape, part->mentions[i].text);
+                if (place.site)
+                        return place;
+                if (place.gone)
+                        gone = place;
+        }
+        if (gone.gone || part->kind == PART_CRON)
+                return gone;
+        for (size_t i = 0; i < landscape->site_count; i++)
+                if (names(part->name, landscape->sites[i].dir.name))
+                        return (Place){.site = &landscape->sites[i]};
+        return gone;
+}
+
+static const FoundSite *part_site(const Landscape *landscape, const Part *part)
+{
+        return part->site ? &landscape->sites[part->site - 1] : NULL;
+}
+
+static void find_owner(const Landscape *landscape, Part *part)
+{
+        Place place = part_place(landscape, part);
+
+        part->site = place.site ? (size_t)(place.site - landscape->sites) + 1 : 0;
+        part->link = place.link;
+}
+
+// ---------------------------------------------------------------- uwsgi configurations
+
+typedef struct Uwsgi {
+        Part *part;
+        const char *path;
+} Uwsgi;
+
+static void visit_uwsgi(
+        void *userdata, const char *section, const char *name, const char *value, unsigned line)
+{
+        static const char *const offers[] = {"socket", "uwsgi-socket", "http", "http-socket"};
+        Uwsgi *uwsgi = userdata;
+
+        if (!name || !text_equal(section, "uwsgi"))
+                return;
+        for (size_t i = 0; i < ELEMENTS(offers); i++)
+                if (text_equal(name, offers[i]))
+                        part_mention_address(
+                                uwsgi->part, MENTION_LISTENS, value, uwsgi->path, line);
+        part_mention_paths(uwsgi->part, value, uwsgi->path, line);
+}
+
+// A program that names a site's own uwsgi configuration offers what that one says.
+static void read_uwsgi(const Landscape *landscape, Part *part)
+{
+        for (size_t i = 0; i < part->count; i++) {
+                _cleanup_free_ char *path = NULL;
+                const char *text;
+                Place place;
+
+                if (part->mentions[i].kind != MENTION_INI)
+                        continue;
+                path = text_copy(part->mentions[i].text);
+                place = landscape_place(landscape, path);
+                text = place.site ? site_text(place.site, place.rest) : NULL;
+                if (text)
+                        ini_read(text, visit_uwsgi, &(Uwsgi){part, path});
+        }
+}
+
+// ---------------------------------------------------------------- paths
+
+// More than one site in one part; a site that is gone; production reached beside its link.
+static void check_paths(Landscape *landscape, const Part *part, const FoundSite *own)
+{
+        for (size_t i = 0; i < part->count; i++) {
+                const Mention *mention = &part->mentions[i];
+                Place place = {0};
+
+                if (mention->kind == MENTION_PATH)
+                        place = landscape_place(landscape, mention->text);
+                if (place.gone)
+                        finding_add(&landscape->findings, FINDING_SITE_GONE, NULL, mention->where,
+                                "the %s '%s' names a site that is gone: %s",
+                                part_kind_name(part->kind), part->name, mention->text);
+                if (own && place.site && place.site != own && part->kind != PART_CRON)
+                        finding_add(&landscape->findings,
+                                part_is_vhost(part) ? FINDING_VHOST_MIXED : FINDING_PROGRAM_MIXED,
+                                own->dir.name, mention->where, "the %s '%s' mixes '%s' and '%s'",
+                                part_kind_name(part->kind), part->name, own->dir.name,
+                                place.site->dir.name);
+                if (part_is_vhost(part) && !part->disabled && place.site && !place.link &&
+                        place.site->role != ROLE_NONE)
+                        finding_add(&landscape->findings, FINDING_VHOST_BYPASSES_LINKS,
+                                place.site->dir.name, part->where,
+                                "the %s '%s' names '%s' itself, not the link to it",
+                                part_kind_name(part->kind), part->name, place.site->dir.name);
+        }
+}
+
+// ---------------------------------------------------------------- vhosts
+
+static bool is_allowed(const FoundSite *site, const char *host)
+{
+        for (size_t i = 0; i < site->probe->n_allowed_hosts; i++) {
+                const char *allowed = site->probe->allowed_hosts[i];
+
+                if (text_equal(allowed, "*") || strcasecmp(allowed, host) == 0)
+                        return true;
+                if (*allowed == '.' &&
+                        (strcasecmp(allowed + 1, host) == 0 ||
+                                (strlen(host) > strlen(allowed) &&
+                                        strcasecmp(host + strlen(host) - strlen(allowed),
+                                                allowed) == 0)))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_plain(const char *host)
+{
+        return *host && !text_equal(host, "_") && !strpbrk(host, "~*^$()");
+}
+
+static void check_hosts(Landscape *landscape, const Part *part, const FoundSite *site)
+{
+        for (size_t i = 0; site->probe && i < part->count; i++) {
+                const Mention *mention = &part->mentions[i];
+
+                if (mention->kind == MENTION_HOST && is_plain(mention->text) &&
+                        !is_allowed(site, mention->text))
+                        finding_add(&landscape->findings, FINDING_HOST_NOT_ALLOWED, site->dir.name,
+                                mention->where,
+                                "the %s serves '%s' as %s, which '%s' does not allow",
+                                part_kind_name(part->kind), site->dir.name, mention->text,
+                                site->dir.name);
+        }
+}
+
+static bool is_offered(const Landscape *landscape, const char *address)
+{
+        for (size_t i = 0; i < landscape->parts.count; i++)
+                if (!landscape->parts.items[i].disabled &&
+                        part_has(&landscape->parts.items[i], MENTION_LISTENS, address))
+                        return true;
+        return false;
+}
+
+// Whether a program of the site does not say what it offers.
+static bool has_unknown_program(const Landscape *landscape, const FoundSite *site)
+{
+        for (size_t i = 0; i < landscape->parts.count; i++) {
+                const Part *part = &landscape->parts.items[i];
+
+                if (part_is_program(part) && part_site(landscape, part) == site &&
+                        !part_find(part, MENTION_LISTENS) && !part_find(part, MENTION_LINOD))
+                        return true;
+        }
+        return false;
+}
+
+// Both spellings of a socket: through the link and by the site's own name.
+static char *socket_itself(const Landscape *landscape, const char *address)
+{
+        const char *path = address_socket(address);
+        Place place = {0};
+
+        if (path)
+                place = landscape_place(landscape, path);
+        return place.site ? text_format("unix:%s/%s", place.site->dir.path, place.rest)
+                          : text_copy(address);
+}
+
+static void check_upstreams(Landscape *landscape, const Part *part, const FoundSite *site)
+{
+        for (size_t i = 0; i < part->count; i++) {
+                const Mention *mention = &part->mentions[i];
+                bool known = mention->kind == MENTION_REACHES &&
+                             (text_starts(mention->text, "unix:") ||
+                                     text_starts(mention->text, "port "));
+
+                if (known && !is_offered(landscape, mention->text) &&
+                        !has_unknown_program(landscape, site))
+                        finding_add(&landscape->findings, FINDING_NOTHING_LISTENS, site->dir.name,
+                                mention->where, "nothing offers what the %s of '%s' asks: %s",
+                                part_kind_name(part->kind), site->dir.name, mention->text);
+        }
+}
+
+static bool same_port(const Part *a, const Part *b)
+{
+        const Mention *one = part_find(a, MENTION_PORT), *other = part_find(b, MENTION_PORT);
+
+        for (size_t i = 0; i < a->count; i++)
+                if (a->mentions[i].kind == MENTION_PORT &&
+                        part_has(b, MENTION_PORT, a->mentions[i].text))
+                        return true;
+        return !one && !other;
+}
+
+static void check_twice(Landscape *landscape, const Part *a, const Part *b)
+{
+        if (a->disabled || b->disabled || a->kind != b->kind || !same_port(a, b))
+                return;
+        for (size_t i = 0; i < a->count; i++) {
+                const Mention *mention = &a->mentions[i];
+
+                if (mention->kind == MENTION_HOST && is_plain(mention->text) &&
+                        part_has(b, MENTION_HOST, mention->text))
+                        finding_add(&landscape->findings, FINDING_VHOST_TWICE, NULL, b->where,
+                                "two vhosts answer to %s; the other is at %s", mention->text,
+                                a->where);
+        }
+}
+
+static void check_vhost(Landscape *landscape, const Part *part, const FoundSite *site)
+{
+        if (part->disabled) {
+                finding_add(&landscape->findings, FINDING_VHOST_DISABLED, site->dir.name,
+                        part->where, "the %s '%s' of '%s' is not enabled",
+                        part_kind_name(part->kind), part->name, site->dir.name);
+                return;
+        }
+        check_hosts(landscape, part, site);
+        check_upstreams(landscape, part, site);
+}
+
+// ---------------------------------------------------------------- programs and jobs
+
+static void check_program(Landscape *landscape, const Part *part, const FoundSite *site)
+{
+        const Mention *linod = part_find(part, MENTION_LINOD);
+
+        if (part->disabled)
+                return;
+        if (site->role == ROLE_PREVIEW && linod)
+                finding_add(&landscape->findings, FINDING_LINOD_IN_PREVIEW, site->dir.name,
+                        part->where, "linod runs for the preview '%s' (%s '%s')", site->dir.name,
+                        part_kind_name(part->kind), part->name);
+        if (text_blank(part->user) || text_equal(part->user, "root"))
+                finding_add(&landscape->findings, FINDING_PROGRAM_ROOT, site->dir.name, part->where,
+                        "the %s '%s' of '%s' runs as root", part_kind_name(part->kind), part->name,
+                        site->dir.name);
+}
+
+static void check_job(Landscape *landscape, const Part *part, const FoundSite *site)
+{
+        const Mention *mails = part_find(part, MENTION_MAILS);
+
+        if (site->role != ROLE_PREVIEW)
+                return;
+        if (mails)
+                finding_add(&landscape->findings, FINDING_CRON_MAILS_IN_PREVIEW, site->dir.name,
+                        mails->where, "a cron job of the preview '%s' mails (%s): %s",
+                        site->dir.name, mails->text, part->name);
+        else
+                finding_add(&landscape->findings, FINDING_CRON_IN_PREVIEW, site->dir.name,
+                        part->where, "a cron job works in the preview '%s': %s", site->dir.name,
+                        part->name);
+}
+
+static void check_addresses(Landscape *landscape, const Part *a, const Part *b)
+{
+        if (!part_is_program(a) || !part_is_program(b) || a->disabled || b->disabled)
+                return;
+        for (size_t i = 0; i < a->count; i++) {
+                const Mention *mention = &a->mentions[i];
+
+                if (mention->kind == MENTION_LISTENS && part_has(b, MENTION_LISTENS, mention->text))
+                        finding_add(&landscape->findings, FINDING_ADDRESS_TWICE, NULL, b->where,
+                                "the programs '%s' and '%s' offer the same address: %s", a->name,
+                                b->name, mention->text);
+        }
+}
+
+// ---------------------------------------------------------------- all of them
+
+static void take_links_out(const Landscape *landscape, Part *part)
+{
+        for (size_t i = 0; i < part->count; i++) {
+                Mention *mention = &part->mentions[i];
+
+                if (mention->kind == MENTION_LISTENS || mention->kind == MENTION_REACHES) {
+                        char *itself = socket_itself(landscape, mention->text);
+
+                        free(mention->text);
+                        mention->text = itself;
+                }
+        }
+}
+
+static void check_unserved(Landscape *landscape)
+{
+        bool vhosts = false;
+
+        for (size_t i = 0; i < landscape->site_count; i++) {
+                const FoundSite *site = &landscape->sites[i];
+                bool served = false;
+
+                for (size_t k = 0; k < landscape->parts.count; k++) {
+                        const Part *part = &landscape->parts.items[k];
+
+                        vhosts |= part_is_vhost(part);
+                        served |= part_is_vhost(part) && !part->disabled &&
+                                  part_site(landscape, part) == site;
+                }
+                if (vhosts && !served && site->role == ROLE_PRODUCTION)
+                        finding_add(&landscape->findings, FINDING_SITE_UNSERVED, site->dir.name,
+                                site->dir.path, "no web server serves '%s'", site->dir.name);
+        }
+}
+
+static void check_pairs(Landscape *landscape, size_t i)
+{
+        const Part *part = &landscape->parts.items[i];
+
+        for (size_t k = 0; k < i; k++) {
+                check_addresses(landscape, &landscape->parts.items[k], part);
+                if (part_is_vhost(part))
+                        check_twice(landscape, &landscape->parts.items[k], part);
+        }
+}
+
+static void check_part(Landscape *landscape, const Part *part)
+{
+        const FoundSite *site = part_site(landscape, part);
+
+        check_paths(landscape, part, site);
+        if (!site)
+                return;
+        if (part_is_vhost(part))
+                check_vhost(landscape, part, site);
+        else if (part_is_program(part))
+                check_program(landscape, part, site);
+        else
+                check_job(landscape, part, site);
+}
+
+void rules_parts(Landscape *landscape)
+{
+        PartList *parts = &landscape->parts;
+
+        for (size_t i = 0; i < parts->count; i++) {
+                read_uwsgi(landscape, &parts->items[i]);
+                take_links_out(landscape, &parts->items[i]);
+                find_owner(landscape, &parts->items[i]);
+        }
+        for (size_t i = 0; i < parts->count; i++) {
+                check_part(landscape, &parts->items[i]);
+                check_pairs(landscape, i);
+        }
+        check_unserved(landscape);
+}
