@@ -82,17 +82,19 @@ static const char *severity_word(const json_t *finding)
 
 void scan_show_findings(const Screen *screen, size_t indent, const json_t *findings)
 {
-        _cleanup_table_ Table table = {.columns = 3, .heads = {"HOW BAD", "FINDING", "WHAT"}};
+        _cleanup_table_ Table table = {.columns = 3, .heads = {"HOW BAD", "FINDING", "SITE"}};
         const json_t *finding;
         size_t i;
 
         json_array_foreach (findings, i, finding) {
                 const char *where = view_text(finding, "where");
-                _cleanup_free_ char *note = text_format("%s%s%s.\n%s", where, *where ? "\n" : "",
+                _cleanup_free_ char *note = text_format("%s\n%s%s%s.\n%s",
+                        view_text(finding, "what"), where, *where ? "\n" : "",
                         view_text(finding, "why"), view_text(finding, "next"));
+
                 table_add(&table, severity_word(finding));
                 table_add(&table, view_text(finding, "code"));
-                table_add(&table, view_text(finding, "what"));
+                table_add(&table, view_text(finding, "site"));
                 table_note(&table, note);
         }
         table_write(&table, screen, indent);

@@ -4,6 +4,8 @@
 #include "adopt/line.h"
 #include "adopt/parts.h"
 
+#define NAME_BYTES_MAX 200 // of a job, which is called by its command
+
 typedef enum Form {
         FORM_USER,   // a user's own crontab
         FORM_SYSTEM, // with a user's name before the command
@@ -56,7 +58,7 @@ static void mention_mail(
 static void add_job(Reader *reader, const char *command, const char *path, unsigned line,
         char *take_user, const char *mail_to)
 {
-        _cleanup_free_ char *name = text_copy_n(command, strnlen(command, 80));
+        _cleanup_free_ char *name = text_copy_n(command, strnlen(command, NAME_BYTES_MAX));
         Part *part;
 
         if (parts_full(reader->landscape)) {

@@ -103,13 +103,15 @@ static void read_uwsgi(const Landscape *landscape, Part *part)
 // More than one site in one part; a site that is gone; production reached beside its link.
 static void check_paths(Landscape *landscape, const Part *part, const FoundSite *own)
 {
+        unsigned told = 0; // a site that is gone is told once
+
         for (size_t i = 0; i < part->count; i++) {
                 const Mention *mention = &part->mentions[i];
                 Place place = {0};
 
                 if (mention->kind == MENTION_PATH)
                         place = landscape_place(landscape, mention->text);
-                if (place.gone)
+                if (place.gone && !told++)
                         finding_add(&landscape->findings, FINDING_SITE_GONE, NULL, mention->where,
                                 "the %s '%s' names a site that is gone: %s",
                                 part_kind_name(part->kind), part->name, mention->text);

@@ -1,4 +1,5 @@
 // What two sites have in common and should not.
+#include "adopt/line.h"
 #include "adopt/rules.h"
 
 static bool is_here(const char *host)
@@ -83,6 +84,41 @@ static void check_logs(Landscape *landscape, const FoundSite *a, const FoundSite
                         a->log);
 }
 
+// A value of the site's lino.ini; NULL: it has none. The caller's.
+static char *ini_value(const FoundSite *site, const char *name)
+{
+        const char *text = site_text(site, "lino.ini");
+        LineCursor cursor _cleanup_line_ = {.rest = text ? text : ""};
+
+        while (line_next(&cursor)) {
+                const char *value = cursor.line + strspn(cursor.line, " \t");
+
+                if (!text_starts(value, name))
+                        continue;
+                value += strlen(name);
+                value += strspn(value, " \t");
+                if (*value++ == '=')
+                        return text_copy(value + strspn(value, " \t"));
+        }
+        return NULL;
+}
+
+// What linod and the web server of each site must have for themselves.
+static void check_linod(Landscape *landscape, const FoundSite *a, const FoundSite *b)
+{
+        static const char *const names[] = {"upstream_port", "channels"};
+        _cleanup_free_ char *where = text_format("%s/lino.ini", b->dir.path);
+
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                _cleanup_free_ char *one = ini_value(a, names[i]), *other = ini_value(b, names[i]);
+
+                if (!text_blank(one) && text_equal(one, other))
+                        finding_add(&landscape->findings, FINDING_ADDRESS_TWICE, b->dir.name, where,
+                                "'%s' and '%s' have the same %s: %s", b->dir.name, a->dir.name,
+                                names[i], one);
+        }
+}
+
 // Production first, so that what is said is said of the other one.
 static bool comes_first(const FoundSite *a, const FoundSite *b)
 {
@@ -92,7 +128,7 @@ static bool comes_first(const FoundSite *a, const FoundSite *b)
 void rules_shared(Landscape *landscape)
 {
         static void (*const checks[])(Landscape *, const FoundSite *, const FoundSite *) = {
-                check_databases, check_environments, check_static, check_logs};
+                check_databases, check_environments, check_static, check_logs, check_linod};
 
         for (size_t i = 0; i < landscape->site_count; i++)
                 for (size_t k = i + 1; k < landscape->site_count; k++) {
