@@ -219,6 +219,49 @@ static void a_scan_reads_so_many_parts_and_no_more(void **state)
         assert_int_equal(host_found(host, FINDING_SCAN_LIMIT, NULL), 1);
 }
 
+// The pieces that mean something to the readers, in any order, with any bytes between them.
+static char *nonsense(unsigned *seed)
+{
+        static const char *const pieces[] = {"server", "{", "}", ";", "upstream", "a", " ", "\n",
+                "include", "conf.d/*", "\"", "'", "\\", "\\\n", "<VirtualHost", ">",
+                "</VirtualHost>", "[program:a]", "[Service]", "command=", "ExecStart=", "=", "#",
+                "${", "unix:", "/", "//", "*/5 * * * * ", "MAILTO=", "\xff\xfe", "\t", ":", "8000",
+                "ProxyPass", "..", "include x.conf;", "server_name", "uwsgi_pass", "gunicorn -b"};
+        char *text = memory_new(4096), *to = text;
+
+        for (int i = 0; i < 200; i++) {
+                *seed = *seed * 1103515245U + 12345U;
+                to = stpcpy(to, pieces[(*seed >> 16) % ELEMENTS(pieces)]);
+        }
+        return text;
+}
+
+static void any_bytes_are_read_without_harm(void **state)
+{
+        Host *host = *state;
+        unsigned seed = 1;
+
+        for (int i = 0; i < 300; i++) {
+                _cleanup_free_ char *text = nonsense(&seed);
+
+                host_write(host, "etc/nginx/conf.d/x.conf", text);
+                host_write(host, "etc/apache2/sites-enabled/x.conf", text);
+                host_write(host, "etc/supervisor/conf.d/x.conf", text);
+                host_write(host, "etc/systemd/x.service", text);
+                host_write(host, "etc/cron.d/x", text);
+                host_write(host, "root/anna/manage.py", text);
+                host_find(host);
+                host_read(host, nginx_read, "etc/nginx");
+                host_read(host, apache_read, "etc/apache2");
+                host_read(host, supervisor_read, "etc/supervisor");
+                host_read(host, systemd_read, "etc/systemd");
+                host_read(host, cron_read, "etc/cron.d");
+                rules_apply(&host->landscape);
+                landscape_clear(&host->landscape);
+                host->landscape.context = host->f.context;
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -233,6 +276,7 @@ int main(void)
                 ON_HOST(a_supervisor_program_is_read),
                 ON_HOST(a_systemd_unit_is_read_and_its_enabling_seen),
                 ON_HOST(cron_jobs_are_read_with_user_and_mail),
+                ON_HOST(any_bytes_are_read_without_harm),
                 ON_HOST(a_scan_reads_so_many_parts_and_no_more),
         };
 

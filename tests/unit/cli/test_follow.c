@@ -77,6 +77,42 @@ static void warnings_about_a_site_come_with_it_and_not_every_night(void **state)
         assert_has(first.out, "env is a link");
 }
 
+#define SCANNED                                                                                    \
+        "{\"id\":7,\"kind\":\"scan\",\"series\":null,\"host\":\"web1\",\"state\":\"done\","        \
+        "\"dry_run\":false,\"wall_seconds\":1.0,\"tasks\":[" TASK("scan", "done",                  \
+                ",\"result\":{\"found\":[{\"name\":\"anna\",\"root\":\"/srv/lino\",\"role\":"      \
+                "\"production\",\"databases\":[\"sqlite "                                          \
+                "/srv/lino/anna/anna\"],\"parts\":[{\"kind\":"                                     \
+                "\"nginx vhost\",\"name\":\"x\",\"where\":\"/etc/nginx/a:1\",\"link\":\"prod\","   \
+                "\"hosts\":[\"anna.example.com\"]}]}],\"findings\":[{\"severity\":\"danger\","     \
+                "\"code\":\"debug-on\",\"site\":\"anna\",\"what\":\"debug is on in 'anna'\","      \
+                "\"where\":\"/srv/lino/anna/settings.py:3\",\"why\":\"it shows \\u001b[2Jdata\","  \
+                "\"next\":\"Set DEBUG = False.\"}],\"lines\":[{\"command\":\"understudyctl "       \
+                "series "                                                                          \
+                "add anna --host web1 --root /srv/lino/a/long/directory --production anna\","      \
+                "\"note\":\"once the site answers\"}]}") "]}"
+
+static void a_scan_shows_sites_findings_and_lines_to_paste(void **state)
+{
+        static const Exchange exchanges[] = {
+                {"POST /v1/hosts/web1/scan ", 200, SCANNED, .body = "\"root\":\"/srv/lino\""},
+                {"GET /v1/jobs/7/events?after=0 ", 0, ""}, {"GET /v1/jobs/7 ", 200, SCANNED}, {0}};
+        _cleanup_outcome_ Outcome outcome =
+                run_with(exchanges, "series|scan|web1|--root|/srv/lino");
+
+        (void)state;
+        assert_int_equal(outcome.status, 0);
+        assert_has(outcome.out, "Job 7: scan of web1\n");
+        assert_has(
+                outcome.out, "nginx vhost anna.example.com, by the link 'prod' (/etc/nginx/a:1)\n");
+        assert_has(outcome.out, "DANGER   debug-on  anna\n");
+        assert_has(outcome.out, "/srv/lino/anna/settings.py:3\n");
+        assert_has(outcome.out,
+                "\n# once the site answers\nunderstudyctl series add anna --host web1 --root "
+                "/srv/lino/a/long/directory --production anna\n");
+        assert_has_not(outcome.out, "\033");
+}
+
 static void a_finished_job_is_one_json_object(void **state)
 {
         _cleanup_outcome_ Outcome outcome = run_with(to_the_end, "preview|sync|lino|--json");
@@ -342,6 +378,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_job_is_followed_in_plain_lines),
                 cmocka_unit_test(warnings_about_a_site_come_with_it_and_not_every_night),
+                cmocka_unit_test(a_scan_shows_sites_findings_and_lines_to_paste),
                 cmocka_unit_test(a_finished_job_is_one_json_object),
                 cmocka_unit_test(watching_with_json_is_a_line_an_event),
                 cmocka_unit_test(a_cut_off_watcher_goes_on_after_the_last_event),

@@ -61,6 +61,11 @@ static inline int fake_sync(const char *series)
         return fake_job("POST", "/v1/series/{series}/sync", series, NULL);
 }
 
+static inline int fake_scan(const char *host)
+{
+        return fake_job("POST", "/v1/hosts/{host}/scan", host, NULL);
+}
+
 static inline int fake_switch(const char *series)
 {
         return fake_job("POST", "/v1/series/{series}/switch", series, NULL);

@@ -40,6 +40,56 @@ static void another_series_does_not_wait(void **state)
         assert_job(second, "done");
 }
 
+static void a_scan_waits_for_one_of_the_same_host_only(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int sync, first, second;
+
+        (void)state;
+        host->hold = "dump";
+        sync = fake_sync("mdg");
+        fake_run();
+        host->hold = "scan";
+        first = fake_scan("alpha");
+        second = fake_scan("alpha");
+        fake_run();
+        assert_job(sync, "running");
+        assert_job(first, "running");
+        assert_job(second, "queued");
+        assert_hint(second, "of the same host");
+        fake_release(host);
+        host->hold = NULL;
+        fake_run();
+        assert_job(first, "done");
+        assert_job(second, "done");
+}
+
+static void a_failed_scan_can_be_tried_again_after_another(void **state)
+{
+        FakeHost *host = fake_world();
+        int job;
+
+        (void)state;
+        host->fail = "scan";
+        job = fake_scan("alpha");
+        fake_run();
+        assert_job(job, "failed");
+        host->fail = NULL;
+        assert_true(fake_scan("alpha") > job);
+        fake_run();
+        assert_int_equal(fake_about("retry", job), job);
+        fake_run();
+        assert_job(job, "done");
+}
+
+static void a_scan_of_a_host_that_has_not_joined_is_refused(void **state)
+{
+        (void)state;
+        fake_world();
+        assert_int_equal(fake_scan("nobody"), -ENOENT);
+        assert_string_equal(fake.error.code, "no-host");
+}
+
 static void a_third_heavy_task_waits_for_a_place_on_its_host(void **state)
 {
         FakeHost *host = fake_world();
@@ -106,6 +156,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 FAKE_TEST(a_series_has_one_job_at_a_time_in_the_order_asked),
                 FAKE_TEST(another_series_does_not_wait),
+                FAKE_TEST(a_scan_waits_for_one_of_the_same_host_only),
+                FAKE_TEST(a_failed_scan_can_be_tried_again_after_another),
+                FAKE_TEST(a_scan_of_a_host_that_has_not_joined_is_refused),
                 FAKE_TEST(a_third_heavy_task_waits_for_a_place_on_its_host),
                 FAKE_TEST(a_job_that_waits_for_a_person_keeps_its_series),
                 FAKE_TEST(a_lost_host_keeps_its_job_running_until_it_is_back),

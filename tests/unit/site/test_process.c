@@ -181,6 +181,22 @@ static void a_deadline_is_told_from_a_cancel(void **state)
         assert_int_equal(run(*state, NULL, "sleep 60", &result, &error), -ETIME);
 }
 
+static void one_that_takes_longer_than_its_limit_is_ended(void **state)
+{
+        StepFixture *f = *state;
+        Error error _cleanup_error_ = ERROR_EMPTY;
+        ProcessResult result;
+        const ProcessSpec spec = {.argv = (const char *const[]){"/bin/sh", "-c",
+                                          "trap '' TERM; while :; do sleep 60; done", NULL},
+                .limit_ms = 100,
+                .grace_ms = 100};
+
+        text_list_add(&f->policy.commands, "/bin/sh");
+        assert_int_equal(process_run(f->context, &spec, &result, &error), -ETIMEDOUT);
+        assert_string_equal(error.code, "slow");
+        assert_non_null(strstr(error.why, "0 s"));
+}
+
 static void a_callback_can_end_it(void **state)
 {
         Seen seen = {.answer = -EBADMSG};
@@ -279,6 +295,7 @@ int main(void)
                 TEST(it_sees_a_clean_environment_and_no_descriptors_but_its_own),
                 TEST(cancel_ends_a_program_that_ignores_it),
                 TEST(a_deadline_is_told_from_a_cancel),
+                TEST(one_that_takes_longer_than_its_limit_is_ended),
                 TEST(a_callback_can_end_it),
                 TEST(nothing_that_it_started_is_left_behind),
                 TEST(a_killed_runner_takes_it_all_along),

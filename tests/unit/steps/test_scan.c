@@ -162,6 +162,47 @@ static void a_database_of_two_sites_is_told(void **state)
         release(result);
 }
 
+static void directories_and_settings_of_another_site_are_told(void **state)
+{
+        Scene *s = *state;
+        _cleanup_free_ char *media = text_format("MEDIA_ROOT = '%s/anna/media'", s->f.root);
+        _cleanup_free_ char *database = text_format(
+                "DATABASES['second'] = dict(DATABASES['default'], NAME='%s/x')", s->etc);
+        Fleet__ScanResult *result;
+
+        fake_site_setting(&s->f, "anna", "STATIC_ROOT = '/srv/static'");
+        fake_site_setting(&s->f, "berta", "STATIC_ROOT = '/srv/static'");
+        fake_site_setting(&s->f, "berta", media);
+        fake_site_setting(&s->f, "berta", database);
+        result = scan_all(s);
+        must_find(result, "static-shared", "berta");
+        must_find(result, "database-outside", "berta");
+        assert_non_null(strstr(must_find(result, "path-of-other", "berta")->what, "media"));
+        release(result);
+
+        fake_site_setting(&s->f, "berta", "MEDIA_ROOT = '/srv/media'");
+        result = scan_all(s);
+        must_find(result, "media-outside", "berta");
+        release(result);
+}
+
+static void a_name_that_a_vhost_has_and_the_site_does_not_allow_is_told(void **state)
+{
+        Scene *s = *state;
+        Fleet__ScanResult *result;
+
+        shell("echo 'server { server_name anna.example.com b.example.org c.example.org; root "
+              "%s/prod/media; }' > '%s/nginx/sites-enabled/x'",
+                s->f.root, s->etc);
+        fake_site_setting(&s->f, "anna", "ALLOWED_HOSTS += ['.EXAMPLE.com', 'b.example.org']");
+        result = scan_all(s);
+        assert_non_null(
+                strstr(must_find(result, "host-not-allowed", "anna")->what, "c.example.org"));
+        assert_string_equal(result->found[0]->parts[0]->link, "prod");
+        assert_int_equal(result->found[0]->parts[0]->n_hosts, 3);
+        release(result);
+}
+
 static void a_site_that_fails_or_hangs_is_a_finding(void **state)
 {
         Scene *s = *state;
@@ -240,6 +281,8 @@ int main(void)
                 SCENE(a_scan_changes_nothing),
                 SCENE(what_a_preview_must_not_do_is_told),
                 SCENE(a_database_of_two_sites_is_told),
+                SCENE(directories_and_settings_of_another_site_are_told),
+                SCENE(a_name_that_a_vhost_has_and_the_site_does_not_allow_is_told),
                 SCENE(a_site_that_fails_or_hangs_is_a_finding),
                 SCENE(a_canceled_scan_ends),
                 SCENE(a_root_that_the_worker_does_not_accept_is_refused),
