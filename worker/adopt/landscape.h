@@ -11,7 +11,7 @@
 #include "site/site.h"
 
 #define SITES_MAX      500
-#define PARTS_MAX      5000
+#define PARTS_MAX      2000
 #define FILES_MAX      5000        // of the host's configuration
 #define FILE_BYTES_MAX (1U << 20)  // of one of them
 #define ALL_BYTES_MAX  (64U << 20) // of all of them
@@ -55,8 +55,8 @@ typedef struct Landscape {
         FoundSite *sites;
         size_t site_count;
         PartList parts;
-        TextList seen; // files of the configuration that were read, resolved
-        uint64_t bytes;
+        TextList seen;  // files of the configuration that were read, resolved
+        uint64_t bytes; // of files read
         FindingList findings;
 } Landscape;
 

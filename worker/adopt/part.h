@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define MENTIONS_MAX 1000 // of one part; what comes after is left out
+#define MENTIONS_MAX 200 // of one part; what comes after is left out
 
 typedef enum MentionKind {
         MENTION_PATH,    // an absolute path

@@ -29,7 +29,8 @@ static void each_entry(Landscape *landscape, const FoundSite *site, const char *
 
         if (!stream && fd >= 0)
                 close(fd);
-        while (stream && *visits < VISITS && (entry = readdir(stream))) {
+        while (stream && *visits < VISITS && !step_canceled(landscape->context) &&
+                (entry = readdir(stream))) {
                 const char *name = entry->d_name;
                 _cleanup_free_ char *path =
                         text_format("%s%s%s", directory, *directory ? "/" : "", name);

@@ -3,8 +3,20 @@
 #include <sys/stat.h>
 
 #include "adopt/address.h"
+#include "adopt/claim.h"
 #include "adopt/ini.h"
 #include "adopt/rules.h"
+
+#define PORTS_MAX 8 // of one vhost, that are compared
+
+typedef enum ClaimKind { CLAIM_ADDRESS, CLAIM_NGINX, CLAIM_APACHE } ClaimKind;
+
+// While the parts are looked at.
+typedef struct Parts {
+        Landscape *landscape;
+        ClaimList claims;
+        bool *unknown; // by site: one of its programs does not say what it offers
+} Parts;
 
 // ---------------------------------------------------------------- whose it is
 
@@ -169,28 +181,6 @@ static void check_hosts(Landscape *landscape, const Part *part, const FoundSite 
         }
 }
 
-static bool is_offered(const Landscape *landscape, const char *address)
-{
-        for (size_t i = 0; i < landscape->parts.count; i++)
-                if (!landscape->parts.items[i].disabled &&
-                        part_has(&landscape->parts.items[i], MENTION_LISTENS, address))
-                        return true;
-        return false;
-}
-
-// Whether a program of the site does not say what it offers.
-static bool has_unknown_program(const Landscape *landscape, const FoundSite *site)
-{
-        for (size_t i = 0; i < landscape->parts.count; i++) {
-                const Part *part = &landscape->parts.items[i];
-
-                if (part_is_program(part) && part_site(landscape, part) == site &&
-                        !part_find(part, MENTION_LISTENS) && !part_find(part, MENTION_LINOD))
-                        return true;
-        }
-        return false;
-}
-
 // Both spellings of a socket: through the link and by the site's own name.
 static char *socket_itself(const Landscape *landscape, const char *address)
 {
@@ -203,7 +193,7 @@ static char *socket_itself(const Landscape *landscape, const char *address)
                           : text_copy(address);
 }
 
-static void check_upstreams(Landscape *landscape, const Part *part, const FoundSite *site)
+static void check_upstreams(Parts *all, const Part *part, const FoundSite *site)
 {
         for (size_t i = 0; i < part->count; i++) {
                 const Mention *mention = &part->mentions[i];
@@ -211,42 +201,19 @@ static void check_upstreams(Landscape *landscape, const Part *part, const FoundS
                              (text_starts(mention->text, "unix:") ||
                                      text_starts(mention->text, "port "));
 
-                if (known && !is_offered(landscape, mention->text) &&
-                        !has_unknown_program(landscape, site))
-                        finding_add(&landscape->findings, FINDING_NOTHING_LISTENS, site->dir.name,
-                                mention->where, "nothing offers what the %s of '%s' asks: %s",
+                if (known && !claims_have(&all->claims, CLAIM_ADDRESS, mention->text) &&
+                        !all->unknown[part->site - 1])
+                        finding_add(&all->landscape->findings, FINDING_NOTHING_LISTENS,
+                                site->dir.name, mention->where,
+                                "nothing offers what the %s of '%s' asks: %s",
                                 part_kind_name(part->kind), site->dir.name, mention->text);
         }
 }
 
-static bool same_port(const Part *a, const Part *b)
+static void check_vhost(Parts *all, const Part *part, const FoundSite *site)
 {
-        const Mention *one = part_find(a, MENTION_PORT), *other = part_find(b, MENTION_PORT);
+        Landscape *landscape = all->landscape;
 
-        for (size_t i = 0; i < a->count; i++)
-                if (a->mentions[i].kind == MENTION_PORT &&
-                        part_has(b, MENTION_PORT, a->mentions[i].text))
-                        return true;
-        return !one && !other;
-}
-
-static void check_twice(Landscape *landscape, const Part *a, const Part *b)
-{
-        if (a->disabled || b->disabled || a->kind != b->kind || !same_port(a, b))
-                return;
-        for (size_t i = 0; i < a->count; i++) {
-                const Mention *mention = &a->mentions[i];
-
-                if (mention->kind == MENTION_HOST && is_plain(mention->text) &&
-                        part_has(b, MENTION_HOST, mention->text))
-                        finding_add(&landscape->findings, FINDING_VHOST_TWICE, NULL, b->where,
-                                "two vhosts answer to %s; the other is at %s", mention->text,
-                                a->where);
-        }
-}
-
-static void check_vhost(Landscape *landscape, const Part *part, const FoundSite *site)
-{
         if (part->disabled) {
                 finding_add(&landscape->findings, FINDING_VHOST_DISABLED, site->dir.name,
                         part->where, "the %s '%s' of '%s' is not enabled",
@@ -254,7 +221,7 @@ static void check_vhost(Landscape *landscape, const Part *part, const FoundSite 
                 return;
         }
         check_hosts(landscape, part, site);
-        check_upstreams(landscape, part, site);
+        check_upstreams(all, part, site);
 }
 
 // ---------------------------------------------------------------- programs and jobs
@@ -291,18 +258,53 @@ static void check_job(Landscape *landscape, const Part *part, const FoundSite *s
                         part->name);
 }
 
-static void check_addresses(Landscape *landscape, const Part *a, const Part *b)
-{
-        if (!part_is_program(a) || !part_is_program(b) || a->disabled || b->disabled)
-                return;
-        for (size_t i = 0; i < a->count; i++) {
-                const Mention *mention = &a->mentions[i];
+// ---------------------------------------------------------------- what only one may have
 
-                if (mention->kind == MENTION_LISTENS && part_has(b, MENTION_LISTENS, mention->text))
-                        finding_add(&landscape->findings, FINDING_ADDRESS_TWICE, NULL, b->where,
-                                "the programs '%s' and '%s' offer the same address: %s", a->name,
-                                b->name, mention->text);
+static void claim_hosts(Parts *all, const Part *part, size_t index, const char *port)
+{
+        for (size_t i = 0; i < part->count; i++) {
+                const Mention *mention = &part->mentions[i];
+                _cleanup_free_ char *text = NULL;
+
+                if (mention->kind != MENTION_HOST || !is_plain(mention->text))
+                        continue;
+                text = text_format("%s %s", mention->text, port);
+                claim_add(&all->claims, part->kind == PART_NGINX ? CLAIM_NGINX : CLAIM_APACHE, text,
+                        0, index, part->where);
         }
+}
+
+static void claim_all(Parts *all, const Part *part, size_t index)
+{
+        unsigned ports = 0;
+
+        for (size_t i = 0; i < part->count; i++) {
+                const Mention *mention = &part->mentions[i];
+
+                if (mention->kind == MENTION_LISTENS)
+                        claim_add(
+                                &all->claims, CLAIM_ADDRESS, mention->text, 0, index, part->where);
+                if (mention->kind == MENTION_PORT && ports++ < PORTS_MAX)
+                        claim_hosts(all, part, index, mention->text);
+        }
+        if (part_is_vhost(part) && ports == 0)
+                claim_hosts(all, part, index, "80");
+}
+
+static void tell_contested(void *userdata, const Claim *has, const Claim *other)
+{
+        Landscape *landscape = ((Parts *)userdata)->landscape;
+        const Part *a = &landscape->parts.items[has->owner];
+        const Part *b = &landscape->parts.items[other->owner];
+
+        if (has->kind == CLAIM_ADDRESS)
+                finding_add(&landscape->findings, FINDING_ADDRESS_TWICE, NULL, other->where,
+                        "the programs '%s' and '%s' offer the same address: %s", a->name, b->name,
+                        has->text);
+        else
+                finding_add(&landscape->findings, FINDING_VHOST_TWICE, NULL, other->where,
+                        "two vhosts answer to %.*s; the other is at %s",
+                        (int)strcspn(has->text, " "), has->text, has->where);
 }
 
 // ---------------------------------------------------------------- all of them
@@ -342,44 +344,46 @@ static void check_unserved(Landscape *landscape)
         }
 }
 
-static void check_pairs(Landscape *landscape, size_t i)
+static void check_part(Parts *all, const Part *part)
 {
-        const Part *part = &landscape->parts.items[i];
+        const FoundSite *site = part_site(all->landscape, part);
 
-        for (size_t k = 0; k < i; k++) {
-                check_addresses(landscape, &landscape->parts.items[k], part);
-                if (part_is_vhost(part))
-                        check_twice(landscape, &landscape->parts.items[k], part);
-        }
-}
-
-static void check_part(Landscape *landscape, const Part *part)
-{
-        const FoundSite *site = part_site(landscape, part);
-
-        check_paths(landscape, part, site);
+        check_paths(all->landscape, part, site);
         if (!site)
                 return;
         if (part_is_vhost(part))
-                check_vhost(landscape, part, site);
+                check_vhost(all, part, site);
         else if (part_is_program(part))
-                check_program(landscape, part, site);
+                check_program(all->landscape, part, site);
         else
-                check_job(landscape, part, site);
+                check_job(all->landscape, part, site);
+}
+
+static void prepare(Parts *all, size_t index)
+{
+        Part *part = &all->landscape->parts.items[index];
+
+        read_uwsgi(all->landscape, part);
+        take_links_out(all->landscape, part);
+        find_owner(all->landscape, part);
+        if (!part->disabled)
+                claim_all(all, part, index);
+        if (part->site && part_is_program(part) && !part_find(part, MENTION_LISTENS) &&
+                !part_find(part, MENTION_LINOD))
+                all->unknown[part->site - 1] = true;
 }
 
 void rules_parts(Landscape *landscape)
 {
-        PartList *parts = &landscape->parts;
+        _cleanup_free_ bool *unknown = memory_new(landscape->site_count * sizeof(*unknown));
+        Parts all = {.landscape = landscape, .unknown = unknown};
 
-        for (size_t i = 0; i < parts->count; i++) {
-                read_uwsgi(landscape, &parts->items[i]);
-                take_links_out(landscape, &parts->items[i]);
-                find_owner(landscape, &parts->items[i]);
-        }
-        for (size_t i = 0; i < parts->count; i++) {
-                check_part(landscape, &parts->items[i]);
-                check_pairs(landscape, i);
-        }
+        for (size_t i = 0; i < landscape->parts.count; i++)
+                prepare(&all, i);
+        claims_sort(&all.claims);
+        for (size_t i = 0; i < landscape->parts.count; i++)
+                check_part(&all, &landscape->parts.items[i]);
+        claims_contested(&all.claims, tell_contested, &all);
+        claims_clear(&all.claims);
         check_unserved(landscape);
 }

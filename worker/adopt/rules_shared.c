@@ -1,4 +1,5 @@
 // What two sites have in common and should not.
+#include "adopt/claim.h"
 #include "adopt/line.h"
 #include "adopt/rules.h"
 
@@ -35,54 +36,28 @@ void site_databases(const FoundSite *site, TextList *ret)
         }
 }
 
-static void check_databases(Landscape *landscape, const FoundSite *a, const FoundSite *b)
-{
-        TextList ones _cleanup_text_list_ = {0}, others _cleanup_text_list_ = {0};
-        _cleanup_free_ char *place = site_setting_place(b, "DATABASES");
+// What each site must have for itself, but for the environment: whether that matters depends on
+// the two.
+typedef enum SharedKind {
+        SHARED_DATABASE,
+        SHARED_ENVIRONMENT,
+        SHARED_STATIC,
+        SHARED_LOG,
+        SHARED_PORT,
+        SHARED_CHANNELS,
+} SharedKind;
 
-        site_databases(a, &ones);
-        site_databases(b, &others);
-        for (size_t i = 0; i < ones.count; i++)
-                for (size_t k = 0; k < others.count; k++)
-                        if (text_equal(ones.items[i], others.items[k]))
-                                finding_add(&landscape->findings, FINDING_DATABASE_SHARED,
-                                        b->dir.name, place,
-                                        "'%s' and '%s' name the same database: %s", b->dir.name,
-                                        a->dir.name, ones.items[i]);
-}
-
-static void check_environments(Landscape *landscape, const FoundSite *a, const FoundSite *b)
-{
-        _cleanup_free_ char *where = text_format("%s/env", b->dir.path);
-        bool roles = a->root == b->root && a->role == ROLE_PRODUCTION && b->role == ROLE_PREVIEW;
-
-        if (a->environment && text_equal(a->environment, b->environment))
-                finding_add(&landscape->findings,
-                        roles ? FINDING_ENV_SHARED_WITH_PRODUCTION : FINDING_ENV_SHARED,
-                        b->dir.name, where, "'%s' and '%s' use the same environment: %s",
-                        b->dir.name, a->dir.name, b->environment);
-}
-
-static void check_static(Landscape *landscape, const FoundSite *a, const FoundSite *b)
-{
-        _cleanup_free_ char *place = site_setting_place(b, "STATIC_ROOT");
-
-        if (a->probe && b->probe && !text_blank(a->probe->static_root) &&
-                text_equal(a->probe->static_root, b->probe->static_root))
-                finding_add(&landscape->findings, FINDING_STATIC_SHARED, b->dir.name, place,
-                        "'%s' and '%s' collect static files into the same directory: %s",
-                        b->dir.name, a->dir.name, a->probe->static_root);
-}
-
-static void check_logs(Landscape *landscape, const FoundSite *a, const FoundSite *b)
-{
-        _cleanup_free_ char *where = text_format("%s/log", b->dir.path);
-
-        if (a->log && text_equal(a->log, b->log))
-                finding_add(&landscape->findings, FINDING_LOG_SHARED, b->dir.name, where,
-                        "'%s' and '%s' log into the same directory: %s", b->dir.name, a->dir.name,
-                        a->log);
-}
+static const struct {
+        FindingCode code;
+        const char *what;
+} kinds[] = {
+        [SHARED_DATABASE] = {FINDING_DATABASE_SHARED, "name the same database"},
+        [SHARED_ENVIRONMENT] = {FINDING_ENV_SHARED, "use the same environment"},
+        [SHARED_STATIC] = {FINDING_STATIC_SHARED, "collect static files into the same directory"},
+        [SHARED_LOG] = {FINDING_LOG_SHARED, "log into the same directory"},
+        [SHARED_PORT] = {FINDING_ADDRESS_TWICE, "have the same upstream_port"},
+        [SHARED_CHANNELS] = {FINDING_ADDRESS_TWICE, "have the same channels"},
+};
 
 // A value of the site's lino.ini; NULL: it has none. The caller's.
 static char *ini_value(const FoundSite *site, const char *name)
@@ -103,41 +78,60 @@ static char *ini_value(const FoundSite *site, const char *name)
         return NULL;
 }
 
-// What linod and the web server of each site must have for themselves.
-static void check_linod(Landscape *landscape, const FoundSite *a, const FoundSite *b)
+static void claim_file(ClaimList *claims, SharedKind kind, const char *text, size_t index,
+        const FoundSite *site, const char *name)
 {
-        static const char *const names[] = {"upstream_port", "channels"};
-        _cleanup_free_ char *where = text_format("%s/lino.ini", b->dir.path);
+        _cleanup_free_ char *where = text_format("%s/%s", site->dir.path, name);
 
-        for (size_t i = 0; i < ELEMENTS(names); i++) {
-                _cleanup_free_ char *one = ini_value(a, names[i]), *other = ini_value(b, names[i]);
-
-                if (!text_blank(one) && text_equal(one, other))
-                        finding_add(&landscape->findings, FINDING_ADDRESS_TWICE, b->dir.name, where,
-                                "'%s' and '%s' have the same %s: %s", b->dir.name, a->dir.name,
-                                names[i], one);
-        }
+        claim_add(claims, kind, text, site->role != ROLE_PRODUCTION, index, where);
 }
 
-// Production first, so that what is said is said of the other one.
-static bool comes_first(const FoundSite *a, const FoundSite *b)
+static void claim_setting(ClaimList *claims, SharedKind kind, const char *text, size_t index,
+        const FoundSite *site, const char *name)
 {
-        return a->role == ROLE_PRODUCTION || b->role != ROLE_PRODUCTION;
+        _cleanup_free_ char *where = site_setting_place(site, name);
+
+        claim_add(claims, kind, text, site->role != ROLE_PRODUCTION, index, where);
+}
+
+static void claim_all(ClaimList *claims, const FoundSite *site, size_t index)
+{
+        TextList databases _cleanup_text_list_ = {0};
+        _cleanup_free_ char *port = ini_value(site, "upstream_port"),
+                            *channels = ini_value(site, "channels");
+
+        site_databases(site, &databases);
+        for (size_t i = 0; i < databases.count; i++)
+                claim_setting(
+                        claims, SHARED_DATABASE, databases.items[i], index, site, "DATABASES");
+        if (site->probe)
+                claim_setting(claims, SHARED_STATIC, site->probe->static_root, index, site,
+                        "STATIC_ROOT");
+        claim_file(claims, SHARED_ENVIRONMENT, site->environment, index, site, "env");
+        claim_file(claims, SHARED_LOG, site->log, index, site, "log");
+        claim_file(claims, SHARED_PORT, port, index, site, "lino.ini");
+        claim_file(claims, SHARED_CHANNELS, channels, index, site, "lino.ini");
+}
+
+static void tell_shared(void *userdata, const Claim *has, const Claim *other)
+{
+        Landscape *landscape = userdata;
+        const FoundSite *a = &landscape->sites[has->owner], *b = &landscape->sites[other->owner];
+        FindingCode code = kinds[has->kind].code;
+
+        if (code == FINDING_ENV_SHARED && a->root == b->root && a->role == ROLE_PRODUCTION &&
+                b->role == ROLE_PREVIEW)
+                code = FINDING_ENV_SHARED_WITH_PRODUCTION;
+        finding_add(&landscape->findings, code, b->dir.name, other->where, "'%s' and '%s' %s: %s",
+                b->dir.name, a->dir.name, kinds[has->kind].what, has->text);
 }
 
 void rules_shared(Landscape *landscape)
 {
-        static void (*const checks[])(Landscape *, const FoundSite *, const FoundSite *) = {
-                check_databases, check_environments, check_static, check_logs, check_linod};
+        ClaimList claims _cleanup_claims_ = {0};
 
         for (size_t i = 0; i < landscape->site_count; i++)
-                for (size_t k = i + 1; k < landscape->site_count; k++) {
-                        const FoundSite *a = &landscape->sites[i], *b = &landscape->sites[k];
-
-                        for (size_t c = 0; c < ELEMENTS(checks); c++)
-                                if (comes_first(a, b))
-                                        checks[c](landscape, a, b);
-                                else
-                                        checks[c](landscape, b, a);
-                }
+                claim_all(&claims, &landscape->sites[i], i);
+        claims_sort(&claims);
+        claims_contested(&claims, tell_shared, landscape);
 }

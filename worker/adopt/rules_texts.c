@@ -4,6 +4,8 @@
 #include "adopt/line.h"
 #include "adopt/rules.h"
 
+#define PATHS_MAX 1000 // of one file
+
 // This one names production on purpose.
 #define SCRIPT_FROM_PRODUCTION "initdb_from_prod.sh"
 
@@ -28,16 +30,18 @@ static void check_path(
 }
 
 // Every absolute path in a line, whatever stands around it.
-static void check_paths(
-        Landscape *landscape, const FoundSite *site, const char *line, const char *where)
+static void check_paths(Landscape *landscape, const FoundSite *site, const char *line,
+        const char *where, size_t *paths)
 {
-        for (const char *at = strchr(line, '/'); at; at = strchr(at + 1, '/')) {
+        for (const char *at = strchr(line, '/'); at && *paths < PATHS_MAX;
+                at = strchr(at + 1, '/')) {
                 size_t length = strcspn(at, " \t'\",:;()[]{}<>|&\r");
                 _cleanup_free_ char *path = NULL;
 
                 if (at > line && !strchr(" \t'\"=:(,[{", at[-1]))
                         continue;
                 path = text_copy_n(at, length);
+                (*paths)++;
                 check_path(landscape, site, path, where);
                 if (length > 1)
                         at += length - 1;
@@ -71,6 +75,7 @@ static void check_module(Landscape *landscape, const FoundSite *site, const char
 static void check_text(Landscape *landscape, const FoundSite *site, const SiteText *text)
 {
         LineCursor cursor _cleanup_line_ = {.rest = text->text};
+        size_t paths = 0;
 
         if (text_equal(text->name, SCRIPT_FROM_PRODUCTION))
                 return;
@@ -80,7 +85,7 @@ static void check_text(Landscape *landscape, const FoundSite *site, const SiteTe
                 if (is_comment(cursor.line))
                         continue;
                 where = text_format("%s/%s:%u", site->dir.path, text->name, cursor.number);
-                check_paths(landscape, site, cursor.line, where);
+                check_paths(landscape, site, cursor.line, where, &paths);
                 check_module(landscape, site, text->name, cursor.line, where);
         }
 }

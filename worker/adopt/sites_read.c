@@ -6,18 +6,20 @@
 #include "adopt/sites.h"
 #include "base/file.h"
 
-#define TEXT_BYTES_MAX (256U << 10)
-#define TEXTS_MAX      60
+#define TEXT_BYTES_MAX (128U << 10)
+#define TEXTS_MAX      40 // of one site
 
 DEFINE_CLEANUP(DIR *, closedir)
 
-static void read_text(FoundSite *site, const char *name)
+static void read_text(Landscape *landscape, FoundSite *site, const char *name)
 {
         char *text = NULL;
+        size_t size;
 
-        if (site->text_count == TEXTS_MAX ||
-                quiet_read(site->dir.fd, name, TEXT_BYTES_MAX, &text, NULL) < 0)
+        if (site->text_count == TEXTS_MAX || landscape->bytes > ALL_BYTES_MAX ||
+                quiet_read(site->dir.fd, name, TEXT_BYTES_MAX, &text, &size) < 0)
                 return;
+        landscape->bytes += size;
         site->texts = memory_grow(site->texts, (site->text_count + 1) * sizeof(*site->texts));
         site->texts[site->text_count++] = (SiteText){text_copy(name), text};
 }
@@ -33,7 +35,7 @@ static bool may_name_paths(const char *name)
 }
 
 // `directory` is "" for the project directory itself.
-static void read_texts(FoundSite *site, const char *directory)
+static void read_texts(Landscape *landscape, FoundSite *site, const char *directory)
 {
         int fd = quiet_open(site->dir.fd, *directory ? directory : ".", O_DIRECTORY);
         _cleanup_(closedirp) DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -46,7 +48,7 @@ static void read_texts(FoundSite *site, const char *directory)
                         text_format("%s%s%s", directory, *directory ? "/" : "", entry->d_name);
 
                 if (may_name_paths(entry->d_name))
-                        read_text(site, path);
+                        read_text(landscape, site, path);
         }
 }
 
@@ -70,8 +72,8 @@ void sites_read(Landscape *landscape)
         for (size_t i = 0; i < landscape->site_count; i++) {
                 FoundSite *site = &landscape->sites[i];
 
-                read_texts(site, "");
-                read_texts(site, "nginx");
+                read_texts(landscape, site, "");
+                read_texts(landscape, site, "nginx");
                 site->environment = resolved(site, "env");
                 site->log = resolved(site, "log");
         }

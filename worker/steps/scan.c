@@ -68,6 +68,8 @@ static int scan_run(StepContext *context, const ProtobufCMessage *arguments_mess
         if (r < 0)
                 return r;
         rules_apply(&landscape);
+        if (step_canceled(context))
+                return step_canceled_error(context, error);
         offer_all(&landscape, arguments, &offers);
         report_fill(&landscape, &offers, (Fleet__ScanResult *)result_message);
         return 0;
