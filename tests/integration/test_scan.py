@@ -255,7 +255,7 @@ PLANTED = [
     ("vhost-disabled", "carl", "sites-available/carl.conf:4"),
     ("vhost-mixed", "anna", "sites-enabled/mixed.conf:1"),
     ("vhost-twice", "", "sites-enabled/mixed.conf:1"),
-    ("site-gone", "", "sites-enabled/zoe.conf:2"),
+    ("site-gone", "", "sites-enabled/zoe.conf:7"),
     ("config-link-dangling", "", "sites-enabled/lost.conf"),
     ("config-not-read", "", "sites-enabled/shadow.conf"),
     ("config-not-read", "", "sites-enabled/loop.conf"),

@@ -110,13 +110,13 @@ void command_mention(
 
         while (words.count < WORDS_MAX && (word = command_word(&command)))
                 text_list_take(&words, word);
-        for (size_t i = 0; i < words.count; i++) {
+        for (char **at = words.items; at && *at; at++) {
                 const char *address = NULL;
 
-                word = words.items[i];
+                word = *at;
                 server = server_of(word, server);
                 if (server)
-                        address = offered(server, word, words.items[i + 1]);
+                        address = offered(server, word, at[1]);
                 if (address)
                         part_mention_address(part, MENTION_LISTENS, address, path, line);
                 if (strstr(base_name(word), "linod"))

@@ -14,14 +14,12 @@ char *shell_quoted(const char *word)
         quoted = to = memory_new(4 * strlen(word) + 3);
         *to++ = '\'';
         for (; *word; word++) {
-                if (*word == '\'') {
-                        memcpy(to, "'\\''", 4);
-                        to += 4;
-                } else {
+                if (*word == '\'')
+                        to = stpcpy(to, "'\\''");
+                else
                         *to++ = *word;
-                }
         }
-        *to = '\'';
+        stpcpy(to, "'");
         return quoted;
 }
 

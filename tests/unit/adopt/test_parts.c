@@ -211,8 +211,8 @@ static void a_scan_reads_so_many_parts_and_no_more(void **state)
         Host *host = *state;
         _cleanup_free_ char *text = memory_new(120000);
 
-        for (int i = 0; i < 10000; i++)
-                memcpy(text + i * 9, "server{}\n", 9);
+        for (char *to = text; to < text + 90000;)
+                to = stpcpy(to, "server{}\n");
         host_write(host, "etc/nginx/conf.d/many.conf", text);
         host_read(host, nginx_read, "etc/nginx");
         assert_int_equal(host->landscape.parts.count, PARTS_MAX);

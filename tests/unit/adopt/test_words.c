@@ -133,10 +133,8 @@ static void a_value_that_is_continued_without_end_is_cut(void **state)
         TextList found _cleanup_text_list_ = {0};
 
         (void)state;
-        memset(text, '\n', size);
-        memcpy(text, "a=b", 3);
-        for (size_t i = 4; i + 1 < size; i += 3)
-                memcpy(text + i, " x", 2);
+        for (char *to = stpcpy(text, "a=b"); to + 3 < text + size;)
+                to = stpcpy(to, "\n x");
         ini_read(text, take_value, &found);
         assert_int_equal(found.count, 1);
         assert_true(strlen(found.items[0]) < 100000);
