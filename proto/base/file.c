@@ -39,13 +39,10 @@ int file_read_open(int fd, size_t expected, size_t limit, char **ret, size_t *re
         return 0;
 }
 
-int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
+int file_read_regular(int fd, size_t limit, char **ret, size_t *ret_size)
 {
-        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
 
-        if (fd < 0)
-                return -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
@@ -53,6 +50,13 @@ int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *
         if ((uint64_t)st.st_size > limit)
                 return -EFBIG;
         return file_read_open(fd, (size_t)st.st_size, limit, ret, ret_size);
+}
+
+int file_read_at(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        return fd < 0 ? -errno : file_read_regular(fd, limit, ret, ret_size);
 }
 
 int file_read(const char *path, size_t limit, char **ret, size_t *ret_size)

@@ -18,6 +18,10 @@ int file_read(const char *path, size_t limit, char **ret, size_t *ret_size) _mus
 // Reads an open file to its end, `expected` bytes by its size; at most `limit`, else -EFBIG.
 int file_read_open(int fd, size_t expected, size_t limit, char **ret, size_t *ret_size) _must_use_;
 
+// The same for an open file that may turn out to be a directory (-EISDIR) or no regular file
+// (-EINVAL).
+int file_read_regular(int fd, size_t limit, char **ret, size_t *ret_size) _must_use_;
+
 // Writes through a temporary file in the same directory, fsync, rename, fsync of the directory:
 // afterwards the file is whole and durable, or as it was.
 int file_write_at(int dirfd, const char *path, const void *data, size_t size, mode_t mode)

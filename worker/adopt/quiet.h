@@ -8,8 +8,8 @@
 // it (to root and the owner). Never waits, for a FIFO for instance. `flags`: 0 or O_DIRECTORY.
 int quiet_open(int dirfd, const char *path, int flags) _must_use_;
 
-// The same for a text of at most `limit` bytes: -EINVAL when it is no regular file, -EFBIG. `ret`
-// is NUL-terminated and the caller's.
+// Reads a file that is opened so; the rest as file_read_regular. `ret` is NUL-terminated and the
+// caller's.
 int quiet_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_size) _must_use_;
 
 #endif

@@ -103,6 +103,8 @@ bool reader_read(Reader *reader, const char *path, char **ret)
         }
         if (r == 0)
                 r = quiet_read(top, resolved + 1, FILE_BYTES_MAX, ret, &size);
+        if (r == -EISDIR) // a pattern meant it, which wants files
+                return false;
         if (r == 0)
                 text_list_take(&landscape->seen, TAKE_PTR(resolved));
         else

@@ -12,19 +12,12 @@ int site_file_read(int dirfd, const char *path, size_t limit, char **ret, size_t
 {
         _cleanup_close_ int fd =
                 file_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
-        struct stat st;
 
         if (fd < 0)
                 return fd;
-        if (fstat(fd, &st) < 0)
+        if (ret_stat && fstat(fd, ret_stat) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
-        if ((uint64_t)st.st_size > limit)
-                return -EFBIG;
-        if (ret_stat)
-                *ret_stat = st;
-        return file_read_open(fd, (size_t)st.st_size, limit, ret, ret_size);
+        return file_read_regular(fd, limit, ret, ret_size);
 }
 
 int site_file_write(
