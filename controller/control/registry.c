@@ -231,9 +231,12 @@ static int apply_scan(Controller *controller, const JobRow *job, const Rows *tas
         size_t counts[3] = {0};
         _cleanup_free_ char *detail = NULL;
 
-        for (size_t i = 0; i < scan->n_findings; i++)
-                if (scan->findings[i]->severity < (int)ELEMENTS(counts))
-                        counts[scan->findings[i]->severity]++;
+        for (size_t i = 0; i < scan->n_findings; i++) {
+                unsigned severity = (unsigned)scan->findings[i]->severity;
+
+                if (severity < ELEMENTS(counts)) // a worker may send any number
+                        counts[severity]++;
+        }
         detail = text_format("%s: %zu sites, %zu dangers, %zu warnings, %zu notices", job->host,
                 scan->n_found, counts[FLEET__SEVERITY__DANGER], counts[FLEET__SEVERITY__WARNING],
                 counts[FLEET__SEVERITY__NOTICE]);

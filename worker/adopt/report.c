@@ -102,15 +102,26 @@ static Fleet__ScanFinding *finding_message(const FoundFinding *finding)
         return message;
 }
 
+static void tell_left_out(Fleet__ScanResult *result)
+{
+        _cleanup_free_ char *what =
+                text_format("%u more findings are left out", (unsigned)result->left_out);
+        const FoundFinding last = {.code = FINDING_SCAN_LIMIT, .what = what, .where = (char *)""};
+
+        result->findings[result->n_findings++] = finding_message(&last);
+}
+
 static void set_findings(Landscape *landscape, Fleet__ScanResult *result)
 {
         FindingList *list = &landscape->findings;
 
         finding_sort(list);
-        result->findings = memory_new(list->count * sizeof(*result->findings));
+        result->findings = memory_new((list->count + 1) * sizeof(*result->findings));
         for (size_t i = 0; i < list->count && i < FINDINGS_SHOWN; i++)
                 result->findings[result->n_findings++] = finding_message(&list->items[i]);
         result->left_out = (uint32_t)(list->left_out + list->count - result->n_findings);
+        if (result->left_out > 0)
+                tell_left_out(result);
 }
 
 // ---------------------------------------------------------------- lines
