@@ -7,7 +7,7 @@
 
 static void set(char **field, const char *text)
 {
-        if (!text_blank(text))
+        if (text && *text)
                 *field = text_to_utf8(text, strlen(text));
 }
 

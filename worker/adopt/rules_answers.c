@@ -69,11 +69,9 @@ static void check_module(Landscape *landscape, const FoundSite *site)
 {
         const char *module = site->probe->identity->settings_module;
         _cleanup_free_ char *place = text_format("%s/manage.py", site->dir.path);
-        _cleanup_free_ char *directory = NULL;
-        const FoundSite *other;
+        const FoundSite *other =
+                landscape_place(landscape, site->probe->identity->settings_file).site;
 
-        directory = text_copy(site->probe->identity->settings_file);
-        other = landscape_place(landscape, directory).site;
         if (other && other != site)
                 finding_add(&landscape->findings, FINDING_SETTINGS_OF_OTHER, site->dir.name, place,
                         "manage.py of '%s' uses the settings of '%s' (%s)", site->dir.name,
