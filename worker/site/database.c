@@ -2,6 +2,14 @@
 
 #include "site/sqlite.h"
 
+const char *const database_volatile[] = {"django_session", "sessions_session", NULL};
+
+void database_figures_clear(DatabaseFigures *figures)
+{
+        free(figures->digest);
+        *figures = (DatabaseFigures){0};
+}
+
 int database_engine(const Fleet__Database *database, const DatabaseEngine **ret, Error *error)
 {
         static const DatabaseEngine *const engines[] = {&sqlite_engine};

@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <sys/random.h>
 
 #include "base/file.h"
+#include "site/managed.h"
 #include "steps/diff.h"
 #include "steps/files.h"
 #include "steps/walk.h"
@@ -12,7 +12,10 @@
 
 #define TEXT_MAX  (256U << 10) // what names a site is configuration, and small
 #define DEPTH_MAX 1            // the project directory and the directories in it
-#define KEY_CHARS 50           // as django-admin startproject makes it
+
+// As django-admin startproject makes a key.
+#define KEY_CHARS 50
+static const char key_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789!@#%^&*(-_=+)";
 
 void rewrite_plan_clear(RewritePlan *plan)
 {
@@ -50,22 +53,6 @@ static bool is_no_configuration(const char *path, const char *name)
                         return true;
         return text_equal(path, "media") ||
                (path_depth(path) == 0 && text_starts(name, "snapshot"));
-}
-
-static char *random_key(void)
-{
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789!@#%^&*(-_=+)";
-        char *key = memory_new(KEY_CHARS + 1);
-
-        for (size_t i = 0; i < KEY_CHARS;) {
-                unsigned char byte;
-
-                if (getrandom(&byte, 1, 0) != 1)
-                        abort();
-                if (byte < 256 / (sizeof(letters) - 1) * (sizeof(letters) - 1)) // else biased
-                        key[i++] = letters[byte % (sizeof(letters) - 1)];
-        }
-        return key;
 }
 
 static char *key_in(const char *text)
@@ -218,7 +205,7 @@ int rewrite_plan_make(RewritePlan *plan, Error *error)
                 return r;
         }
         plan->old_key = key_in(settings);
-        plan->new_key = random_key();
+        plan->new_key = managed_random(key_letters, KEY_CHARS);
         r = site_walk(plan->subject->fd, visit, plan);
         if (r < 0) {
                 error_set(error, r, "rewrite", "cannot read the project directory");

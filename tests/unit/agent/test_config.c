@@ -83,12 +83,29 @@ static void patterns_of_variables_stand_for_those_that_are_set(void **state)
         assert_int_equal(config.policy.environment.count, 1);
 }
 
+static void administrators_of_servers_are_told_by_words(void **state)
+{
+        (void)state;
+        _cleanup_config_ Config config = {0};
+
+        assert_int_equal(read_text("[postgresql]\nadmin = host=/run/pg port=5433\n"
+                                   "password_file = /etc/understudy/secret\n",
+                                 &config, NULL),
+                0);
+        assert_string_equal(config.policy.postgresql.admin, "host=/run/pg port=5433");
+        assert_string_equal(config.policy.postgresql.password_file, "/etc/understudy/secret");
+        assert_null(config.policy.mysql.admin);
+        assert_true(lists(&config.policy.commands, "/usr/bin/psql"));
+}
+
 static void values_that_would_weaken_the_policy_are_refused(void **state)
 {
         (void)state;
         static const char *const texts[] = {"[policy]\nroot = srv/lino\n", "[policy]\nroot = /\n",
                 "[policy]\nroot = /srv/../etc\n", "[policy]\ncommand = python3\n",
-                "[policy]\nroots = /srv\n", "[limits]\ntasks = 0\n"};
+                "[policy]\nroots = /srv\n", "[limits]\ntasks = 0\n",
+                "[postgresql]\nadmin = hots=x\n", "[postgresql]\nadmin = port=0\n",
+                "[mysql]\nadmin = user=a user=b\n", "[mysql]\npassword_file = secret\n"};
 
         for (size_t i = 0; i < ELEMENTS(texts); i++) {
                 _cleanup_error_ Error error = ERROR_EMPTY;
@@ -105,6 +122,7 @@ int main(void)
                 cmocka_unit_test(without_a_configuration_the_next_command_is_named),
                 cmocka_unit_test(an_empty_configuration_allows_no_root_and_no_user),
                 cmocka_unit_test(patterns_of_variables_stand_for_those_that_are_set),
+                cmocka_unit_test(administrators_of_servers_are_told_by_words),
                 cmocka_unit_test(values_that_would_weaken_the_policy_are_refused),
         };
 
