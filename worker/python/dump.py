@@ -91,7 +91,29 @@ def sqlite_snapshot(database, work):
     database["NAME"] = path
 
 
-SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot}
+def in_transaction(statement):
+    """dump2py in one transaction that begins with this statement."""
+    from lino.management.commands import dump2py
+
+    original = dump2py.Command.handle
+
+    def handle(self, *args, **options):
+        from django.db import connection, transaction
+
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+            return original(self, *args, **options)
+
+    dump2py.Command.handle = handle
+
+
+def postgresql_snapshot(database, work):
+    in_transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot,
+             "django.db.backends.postgresql": postgresql_snapshot}
 
 
 class Bar:

@@ -180,6 +180,7 @@ int client_run(StepContext *context, const ClientCall *call, char **ret_errors, 
                 .fd_count = call->directory > 0 ? 2 : 1,
                 .line = take_line,
                 .userdata = &output,
+                .limit_ms = call->limit_ms,
         };
         r = process_run(context, &spec, &result, error);
         free(result.tail);

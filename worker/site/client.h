@@ -32,6 +32,7 @@ typedef struct ClientCall {
         const char *input;            // or NULL
         int directory;                // passed on as CLIENT_DIRECTORY, when it is > 0
         TextList *lines;              // its standard output; NULL: goes to the log
+        uint32_t limit_ms;            // see ProcessSpec
 } ClientCall;
 
 #define CLIENT_SECRET    "/proc/self/fd/3"

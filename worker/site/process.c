@@ -20,9 +20,10 @@ typedef struct Run {
         Fleet__LogLine__Stream stream; // of the line being delivered
         char tail[2 * TAIL_MAX];       // of standard error
         size_t tail_size;
-        uint64_t printed; // bytes
-        int result;       // negative: the program is being ended, and this is why
-        int64_t kill_at;  // CLOCK_MONOTONIC, us; 0: not being ended
+        uint64_t printed;   // bytes
+        int result;         // negative: the program is being ended, and this is why
+        int64_t kill_at;    // CLOCK_MONOTONIC, us; 0: not being ended
+        int64_t give_up_at; // the same, for spec->limit_ms
         bool killed;
 } Run;
 
@@ -114,9 +115,10 @@ static void drain(Run *run)
 
 static int timeout_ms(const Run *run)
 {
-        int64_t left = run->kill_at - clock_monotonic_us();
+        int64_t end = run->kill_at ? run->kill_at : run->give_up_at;
+        int64_t left = end - clock_monotonic_us();
 
-        if (!run->kill_at || run->killed)
+        if (!end || run->killed)
                 return -1;
         return left <= 0 ? 0 : (int)(left / US_PER_MS) + 1;
 }
@@ -131,9 +133,13 @@ static void watch(Run *run)
                 {.fd = step_cancel_fd(run->context), .events = POLLIN},
         };
 
+        if (run->spec->limit_ms)
+                fds[3].fd = -1;
         for (;;) {
                 if (poll(fds, ELEMENTS(fds), timeout_ms(run)) < 0 && errno != EINTR)
                         end_program(run, -errno);
+                if (run->give_up_at && clock_monotonic_us() >= run->give_up_at)
+                        end_program(run, -ETIME);
                 for (int i = 0; i < STREAMS; i++) {
                         if (!(fds[i].revents & (POLLIN | POLLHUP | POLLERR)))
                                 continue;
@@ -170,7 +176,7 @@ static char *tail_text(const Run *run)
 
 static int ended_early(Run *run, Error *error)
 {
-        if (step_canceled(run->context))
+        if (step_canceled(run->context) && !run->spec->limit_ms)
                 return step_canceled_error(run->context, error);
         if (run->result == -EFBIG && run->printed > PROCESS_OUTPUT_MAX) {
                 error_set(error, -EFBIG, "output", "%s prints without end", run->spec->argv[0]);
@@ -188,8 +194,10 @@ int process_run(StepContext *context, const ProcessSpec *spec, ProcessResult *re
         Run run _cleanup_(run_clear) = {.context = context, .spec = spec, .child = SPAWNED_EMPTY};
         int r, status;
 
-        if (step_canceled(context))
+        if (step_canceled(context) && !spec->limit_ms)
                 return step_canceled_error(context, error);
+        if (spec->limit_ms)
+                run.give_up_at = clock_monotonic_us() + spec->limit_ms * US_PER_MS;
         r = spawn(step_policy(context), spec, &run.child, error);
         if (r < 0)
                 return r;

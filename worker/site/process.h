@@ -24,6 +24,8 @@ typedef struct ProcessSpec {
         ProcessLine line; // NULL: lines go to step_output
         void *userdata;
         uint32_t grace_ms; // between SIGTERM and SIGKILL; 0: 5000
+        uint32_t limit_ms; // not 0, of a program that clears up: it runs in a canceled task, too,
+                           // but for so long at most (-ETIME)
 } ProcessSpec;
 
 typedef struct ProcessResult {

@@ -10,6 +10,40 @@ void target_close(Target *target)
         *target = TARGET_EMPTY;
 }
 
+static int other_server(const Target *target, const char *site_says, Error *error)
+{
+        const Fleet__Database *database = target->identity->database;
+
+        error_set(error, -EPERM, "interlock", "refused: the site is not only itself");
+        error_where(error, "%s", target->site.path);
+        error_why(error,
+                "its settings lead to another database server than this worker administers (%s is "
+                "not %s)",
+                site_says, database->server);
+        error_next(error, "Correct HOST and PORT in its settings.py, or [%s] in worker.conf",
+                database->engine);
+        return -EPERM;
+}
+
+// The database that the worker would change, by its server's word to the worker, has to be the one
+// that the site means, by its server's word to the site.
+static int ask_server(StepContext *context, const Fleet__Guard *guard, Target *target, Error *error)
+{
+        Fleet__Database *database = target->identity->database;
+        _cleanup_free_ char *site_says = NULL;
+        int r;
+
+        if (!target->engine->on_server)
+                return 0;
+        site_says = text_copy(database->server);
+        r = target->engine->identify(context, &target->site, database, error);
+        if (r < 0)
+                return r;
+        if (!text_blank(site_says) && !text_equal(site_says, database->server))
+                return other_server(target, site_says, error);
+        return interlock_compare(guard, target->identity, error);
+}
+
 int target_open(StepContext *context, const Fleet__Site *site, const Fleet__Guard *guard,
         Target *ret, Error *error)
 {
@@ -28,6 +62,8 @@ int target_open(StepContext *context, const Fleet__Site *site, const Fleet__Guar
                 r = interlock_check(context, guard, &target.identity, error);
         if (r == 0)
                 r = database_engine(target.identity->database, &target.engine, error);
+        if (r == 0)
+                r = ask_server(context, guard, &target, error);
         if (r < 0)
                 return r;
         *ret = TAKE(target, TARGET_EMPTY);
