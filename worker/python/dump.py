@@ -92,12 +92,12 @@ def sqlite_snapshot(database, work):
 
 
 def in_transaction(statement):
-    """dump2py in one transaction that begins with this statement."""
-    from lino.management.commands import dump2py
+    """The command runs in one transaction that begins with this statement."""
+    from django.core.management.base import BaseCommand
 
-    original = dump2py.Command.handle
+    original = BaseCommand.execute
 
-    def handle(self, *args, **options):
+    def execute(self, *args, **options):
         from django.db import connection, transaction
 
         with transaction.atomic():
@@ -105,7 +105,7 @@ def in_transaction(statement):
                 cursor.execute(statement)
             return original(self, *args, **options)
 
-    dump2py.Command.handle = handle
+    BaseCommand.execute = execute
 
 
 def postgresql_snapshot(database, work):
