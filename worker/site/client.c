@@ -2,10 +2,13 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "site/lines.h"
+#include "site/spawn.h"
 
 void client_admin_clear(ClientAdmin *admin)
 {
@@ -152,37 +155,65 @@ static void make_environment(
                 text_list_add(ret, *variable);
 }
 
+// What a call becomes; everything that the spec points at lives here.
+typedef struct Prepared {
+        TextList environment;
+        Account account;
+        int secret;
+        int fds[2];
+        ProcessSpec spec;
+} Prepared;
+
+static void prepared_clear(Prepared *prepared)
+{
+        text_list_clear(&prepared->environment);
+        account_clear(&prepared->account);
+        closep(&prepared->secret);
+}
+#define _cleanup_prepared_ _cleanup_(prepared_clear)
+
+static int prepare(const Policy *policy, const ClientCall *call, Prepared *ret, Error *error)
+{
+        bool other =
+                geteuid() == 0 && call->account && account_find(call->account, &ret->account) == 0;
+        const Account *account = other ? &ret->account : NULL;
+        int r = policy_check_command(policy, call->argv[0], error);
+
+        ret->secret = -EBADF;
+        if (r < 0)
+                return r;
+        ret->secret = open_secret(call->secret ? call->secret : "", account);
+        if (ret->secret < 0)
+                return error_set(error, ret->secret, "program", "cannot pass on a secret");
+        make_environment(policy, account, call, &ret->environment);
+        ret->fds[0] = ret->secret;
+        ret->fds[1] = call->directory;
+        ret->spec = (ProcessSpec){
+                .argv = call->argv,
+                .account = account,
+                .environment = (const char *const *)ret->environment.items,
+                .input = call->input,
+                .input_size = call->input ? strlen(call->input) : 0,
+                .fds = ret->fds,
+                .fd_count = call->directory > 0 ? 2 : 1,
+                .limit_ms = call->limit_ms,
+        };
+        return 0;
+}
+
 int client_run(StepContext *context, const ClientCall *call, char **ret_errors, Error *error)
 {
-        const Policy *policy = step_policy(context);
-        TextList environment _cleanup_text_list_ = {0};
-        _cleanup_account_ Account account = {0};
-        _cleanup_close_ int secret = -EBADF;
+        Prepared prepared _cleanup_prepared_ = {.secret = -EBADF};
         Output output = {.lines = call->lines};
         ProcessResult result = {0};
-        bool other = geteuid() == 0 && call->account && account_find(call->account, &account) == 0;
-        int r = policy_check_command(policy, call->argv[0], error);
+        int r = prepare(step_policy(context), call, &prepared, error);
 
         *ret_errors = NULL;
         if (r < 0)
                 return r;
-        secret = open_secret(call->secret ? call->secret : "", other ? &account : NULL);
-        if (secret < 0)
-                return error_set(error, secret, "program", "cannot pass on a secret");
-        make_environment(policy, other ? &account : NULL, call, &environment);
-        const ProcessSpec spec = {
-                .argv = call->argv,
-                .account = other ? &account : NULL,
-                .environment = (const char *const *)environment.items,
-                .input = call->input,
-                .input_size = call->input ? strlen(call->input) : 0,
-                .fds = (const int[]){secret, call->directory},
-                .fd_count = call->directory > 0 ? 2 : 1,
-                .line = take_line,
-                .userdata = &output,
-                .limit_ms = call->limit_ms,
-        };
-        r = process_run(context, &spec, &result, error);
+        prepared.spec.line = take_line;
+        prepared.spec.userdata = &output;
+        r = process_run(context, &prepared.spec, &result, error);
         free(result.tail);
         if (r == 0 && result.status != 0) {
                 *ret_errors = output.errors ? TAKE_PTR(output.errors)
@@ -191,6 +222,98 @@ int client_run(StepContext *context, const ClientCall *call, char **ret_errors, 
         }
         free(output.errors);
         return r;
+}
+
+// ---- a program that goes on
+
+struct ClientHold {
+        StepContext *context;
+        Spawned child;
+        LineBuffer buffers[2];
+        TextList lines; // read and not yet asked for, from `next` on
+        size_t next;
+        Output output;
+};
+
+int client_hold(StepContext *context, const ClientCall *call, ClientHold **ret, Error *error)
+{
+        Prepared prepared _cleanup_prepared_ = {.secret = -EBADF};
+        _cleanup_hold_ ClientHold *hold = memory_new(sizeof(*hold));
+        int r = prepare(step_policy(context), call, &prepared, error);
+
+        hold->child = SPAWNED_EMPTY;
+        hold->context = context;
+        if (r == 0)
+                r = spawn(step_policy(context), &prepared.spec, &hold->child, error);
+        if (r == 0)
+                *ret = TAKE_PTR(hold);
+        return r;
+}
+
+static int keep_line(void *userdata, const char *line, size_t length)
+{
+        (void)length;
+        text_list_add(userdata, line);
+        return 0;
+}
+
+static int keep_complaint(void *userdata, const char *line, size_t length)
+{
+        return take_line(userdata, FLEET__LOG_LINE__STREAM__ERRORS, line, length);
+}
+
+// False at the end of both streams.
+static bool read_streams(ClientHold *hold, struct pollfd *fds)
+{
+        for (int i = 0; i < 2; i++) {
+                char bytes[16384];
+                ssize_t n = fds[i].revents ? read(fds[i].fd, bytes, sizeof(bytes)) : -1;
+
+                hold->output.lines = NULL;
+                if (n > 0)
+                        (void)!lines_feed(&hold->buffers[i], bytes, (size_t)n, PROCESS_LINE_MAX,
+                                i == 0 ? keep_line : keep_complaint,
+                                i == 0 ? (void *)&hold->lines : &hold->output);
+                else if (n == 0)
+                        closep(&hold->child.streams[i]), hold->child.streams[i] = -EBADF;
+        }
+        return hold->child.streams[0] >= 0;
+}
+
+int client_hold_line(ClientHold *hold, char **ret, Error *error)
+{
+        bool open = hold->child.streams[0] >= 0;
+
+        *ret = NULL;
+        while (hold->next == hold->lines.count && open) {
+                struct pollfd fds[] = {{.fd = hold->child.streams[0], .events = POLLIN},
+                        {.fd = hold->child.streams[1], .events = POLLIN},
+                        {.fd = step_cancel_fd(hold->context), .events = POLLIN}};
+
+                if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
+                        return error_set(error, -errno, "program", "cannot wait for a program");
+                if (fds[2].revents)
+                        return step_canceled_error(hold->context, error);
+                open = read_streams(hold, fds);
+        }
+        if (hold->next < hold->lines.count)
+                *ret = text_copy(hold->lines.items[hold->next++]);
+        return 0;
+}
+
+char *client_hold_errors(ClientHold *hold)
+{
+        return text_copy(hold->output.errors ? hold->output.errors : "it ended");
+}
+
+void client_hold_free(ClientHold *hold)
+{
+        spawn_clear(&hold->child);
+        lines_clear(&hold->buffers[0]);
+        lines_clear(&hold->buffers[1]);
+        text_list_clear(&hold->lines);
+        free(hold->output.errors);
+        free(hold);
 }
 
 // The complaint's own words, on one line: what a program prints before and after is not needed.

@@ -44,6 +44,22 @@ typedef struct ClientCall {
 int client_run(StepContext *context, const ClientCall *call, char **ret_errors, Error *error)
         _must_use_;
 
+// A program that goes on while others run, such as a session that holds a snapshot.
+typedef struct ClientHold ClientHold;
+
+// `call` as for client_run, without `lines` and limit. Ended by client_hold_free at the latest.
+int client_hold(StepContext *context, const ClientCall *call, ClientHold **ret, Error *error)
+        _must_use_;
+
+// Its next line, NULL at its end; waits, but not in a canceled task. The caller's.
+int client_hold_line(ClientHold *hold, char **ret, Error *error) _must_use_;
+
+// What it printed on standard error so far; the caller's.
+char *client_hold_errors(ClientHold *hold);
+void client_hold_free(ClientHold *hold);
+DEFINE_CLEANUP(ClientHold *, client_hold_free)
+#define _cleanup_hold_ _cleanup_(client_hold_freep)
+
 // What an engine knows of its server's complaints.
 typedef struct ClientComplaint {
         const char *pattern; // part of what the program printed

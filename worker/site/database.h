@@ -82,6 +82,11 @@ typedef struct DatabaseEngine {
         int (*digest)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
                 const char *name, const char *table, char **ret_text, Error *error);
 
+        // What a database is made of (tables, columns, constraints), as one text. NULL: this engine
+        // cannot tell.
+        int (*schema)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+                const char *name, char **ret_text, Error *error);
+
         // Production's whole database (`from`) into the preview's staging database, which is opened
         // by this, by the engine's own tools, from one snapshot of production at work. `frozen`:
         // nobody uses production now, and its files may be copied. The caller compares `ret` with

@@ -168,22 +168,14 @@ static int get_account(const SiteDir *site, json_t **ret, Error *error)
         return r;
 }
 
-int managed_account(
-        const SiteDir *site, const Fleet__Database *database, ManagedAccount *ret, Error *error)
+static int take_account(const SiteDir *site, const Fleet__Database *database, json_t *take_section,
+        ManagedAccount *ret, Error *error)
 {
         const char *engine = NULL, *name = NULL, *user = NULL, *password = NULL;
-        json_t *section = NULL;
-        int r = get_account(site, &section, error);
+        int r = 0;
 
-        if (r == 0 && !section) {
-                r = make_account(site, database, error);
-                if (r == 0)
-                        r = get_account(site, &section, error);
-        }
-        if (r < 0)
-                return r;
-        if (json_unpack(section, "{s:s, s:s, s:s, s:s}", "engine", &engine, "name", &name, "user",
-                    &user, "password", &password) == 0 &&
+        if (json_unpack(take_section, "{s:s, s:s, s:s, s:s}", "engine", &engine, "name", &name,
+                    "user", &user, "password", &password) == 0 &&
                 text_equal(engine, database->engine) && text_equal(name, database->name)) {
                 *ret = (ManagedAccount){.user = text_copy(user), .password = text_copy(password)};
         } else {
@@ -192,6 +184,32 @@ int managed_account(
                 error_why(error, "they name the database %s, the site's is %s", name ? name : "?",
                         database->name);
         }
-        json_decref(section);
+        json_decref(take_section);
         return r;
+}
+
+int managed_account_known(
+        const SiteDir *site, const Fleet__Database *database, ManagedAccount *ret, Error *error)
+{
+        json_t *section = NULL;
+        int r = get_account(site, &section, error);
+
+        if (r == 0 && !section)
+                return failed(-ENOENT, site, MANAGED_VALUES,
+                        "the worker does not manage this site's database user", error);
+        return r < 0 ? r : take_account(site, database, section, ret, error);
+}
+
+int managed_account(
+        const SiteDir *site, const Fleet__Database *database, ManagedAccount *ret, Error *error)
+{
+        json_t *section = NULL;
+        int r = get_account(site, &section, error);
+
+        if (r == 0 && !section) {
+                r = make_account(site, database, error);
+                if (r == 0)
+                        r = get_account(site, &section, error);
+        }
+        return r < 0 ? r : take_account(site, database, section, ret, error);
 }

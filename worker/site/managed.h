@@ -49,6 +49,10 @@ void managed_account_clear(ManagedAccount *account);
 int managed_account(const SiteDir *site, const Fleet__Database *database, ManagedAccount *ret,
         Error *error) _must_use_;
 
+// The same of a section that is there: -ENOENT, code "managed", when none is.
+int managed_account_known(const SiteDir *site, const Fleet__Database *database, ManagedAccount *ret,
+        Error *error) _must_use_;
+
 // `count` random characters out of `letters`. The caller's.
 char *managed_random(const char *letters, size_t count);
 

@@ -2,6 +2,7 @@
 
 #include "site/managed.h"
 #include "site/postgresql_client.h"
+#include "site/postgresql_copy.h"
 #include "site/postgresql_rows.h"
 
 static const char *const staging_suffix = "-understudy-staging";
@@ -367,6 +368,38 @@ static int postgresql_seal(StepContext *context, const SiteDir *site,
                 NULL, error);
 }
 
+// ---- a copy of production
+
+static int postgresql_copy(StepContext *context, const SiteDir *from_site,
+        const Fleet__Database *from, const SiteDir *site, const Fleet__Database *database,
+        bool frozen, DatabaseFigures *ret, Error *error)
+{
+        Names names _cleanup_names_ = {0};
+        DatabaseFigures figures _cleanup_figures_ = {0};
+        int r = names_make(database, &names, error);
+
+        if (r < 0)
+                return r;
+        const PostgresqlCopy copy = {site, from, database, names.staging};
+        r = frozen ? postgresql_drop_staging(context, site, database, error)
+                   : postgresql_open_staging(context, site, database, error);
+        if (r == 0 && frozen)
+                r = postgresql_copy_files(context, &copy, error);
+        if (r == 0 && frozen)
+                r = postgresql_digest(
+                        context, from_site, from, from->name, NULL, &figures.digest, error);
+        if (r == 0 && !frozen)
+                r = postgresql_copy_rows(context, &copy, &figures, error);
+        if (r == 0)
+                r = measure(context, database, names.staging, &figures.bytes, error);
+        if (r < 0) {
+                (void)!postgresql_drop_staging(context, site, database, NULL);
+                return r;
+        }
+        *ret = TAKE(figures, (DatabaseFigures){0});
+        return 0;
+}
+
 // ---- swap and back
 
 // Renames in one transaction what nobody may be connected to.
@@ -493,8 +526,9 @@ static int postgresql_settle(StepContext *context, const SiteDir *site,
 static int drop_user(
         StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
 {
-        const PostgresqlCall call = {
-                .database = database, .what = "cannot drop the database's user"};
+        const PostgresqlCall call = {.database = database,
+                .what = "cannot drop the database's user",
+                .limit_ms = CLEANING_MS};
         Error ignored _cleanup_error_ = ERROR_EMPTY;
         _cleanup_free_ char *name = postgresql_name(user_of(database));
         int r = find_user(context, site, &call, user_of(database), &ignored);
@@ -543,4 +577,6 @@ const DatabaseEngine postgresql_engine = {
         .drop = postgresql_drop,
         .count_rows = postgresql_count_rows,
         .digest = postgresql_digest,
+        .schema = postgresql_schema,
+        .copy = postgresql_copy,
 };

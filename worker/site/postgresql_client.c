@@ -4,6 +4,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "site/managed.h"
+
 #define PSQL "/usr/bin/psql"
 
 // SQLSTATEs, and what the client says when it gets no connection.
@@ -119,48 +121,77 @@ void postgresql_connection_clear(PostgresqlConnection *connection)
 
 static void add_word(char **words, const char *key, const char *value)
 {
-        _cleanup_free_ char *before = *words, *quote = NULL;
+        _cleanup_free_ char *before = NULL, *quote = NULL;
 
-        if (!value) {
-                before = NULL;
+        if (text_blank(value))
                 return;
-        }
+        before = *words;
         quote = quoted(value, "'\\", '\\', "'");
         *words = text_format("%s%s%s=%s", before ? before : "", before ? " " : "", key, quote);
+}
+
+static char *password_file(const char *password)
+{
+        _cleanup_free_ char *escaped = quoted(password, ":\\", '\\', "");
+
+        return text_format("*:*:*:*:%s\n", escaped);
+}
+
+static char *connection_words(
+        const char *name, const char *host, const char *port, const char *user)
+{
+        char *words = NULL;
+
+        add_word(&words, "dbname", name);
+        add_word(&words, "host", host);
+        add_word(&words, "port", port);
+        add_word(&words, "user", user);
+        add_word(&words, "connect_timeout", "10");
+        return words;
 }
 
 int postgresql_connect(
         const Policy *policy, const char *name, PostgresqlConnection *ret, Error *error)
 {
         ClientAdmin admin _cleanup_admin_ = {0};
-        PostgresqlConnection connection = {0};
         int r = client_admin_read(&policy->postgresql, &admin, error);
+        const char *user = admin.user ? admin.user : "postgres";
 
         if (r < 0)
                 return r;
-        add_word(&connection.words, "dbname", name);
-        add_word(&connection.words, "host", admin.host);
-        add_word(&connection.words, "port", admin.port);
-        add_word(&connection.words, "user", admin.user ? admin.user : "postgres");
-        add_word(&connection.words, "connect_timeout", "10");
-        if (admin.password) {
-                _cleanup_free_ char *escaped = quoted(admin.password, ":\\", '\\', "");
-
-                connection.secret = text_format("*:*:*:*:%s\n", escaped);
-        }
-        connection.account = text_copy(admin.user ? admin.user : "postgres");
-        *ret = connection;
+        *ret = (PostgresqlConnection){.words = connection_words(name, admin.host, admin.port, user),
+                .secret = admin.password ? password_file(admin.password) : NULL,
+                .account = text_copy(user)};
         return 0;
 }
+
+int postgresql_connect_as_site(const Policy *policy, const SiteDir *site,
+        const Fleet__Database *database, const char *name, PostgresqlConnection *ret, Error *error)
+{
+        ManagedAccount account _cleanup_managed_account_ = {0};
+        ClientAdmin admin _cleanup_admin_ = {0};
+        int r = managed_account_known(site, database, &account, error);
+
+        if (r == 0)
+                r = client_admin_read(&policy->postgresql, &admin, error);
+        if (r < 0)
+                return r;
+        *ret = (PostgresqlConnection){
+                .words = connection_words(name, database->host, database->port, account.user),
+                .secret = password_file(account.password),
+                .account = text_copy(admin.user ? admin.user : "postgres")};
+        return 0;
+}
+
+// Names mean the server's own, and nothing waits for ever.
+static const char *const variables[] = {"PGPASSFILE=" CLIENT_SECRET, "PGAPPNAME=understudy",
+        "PGOPTIONS=-csearch_path=pg_catalog -cstandard_conforming_strings=on -clock_timeout=30s "
+        "-cclient_min_messages=error -ctimezone=UTC -cdatestyle=ISO",
+        NULL};
 
 int postgresql_program(StepContext *context, const PostgresqlCall *call,
         const PostgresqlConnection *connection, const ClientCall *client, Error *error)
 {
-        // Names mean the server's own, and nothing waits for ever.
-        static const char *const variables[] = {"PGPASSFILE=" CLIENT_SECRET, "PGAPPNAME=understudy",
-                "PGOPTIONS=-csearch_path=pg_catalog -cstandard_conforming_strings=on "
-                "-clock_timeout=30s -cclient_min_messages=error -ctimezone=UTC -cdatestyle=ISO",
-                NULL};
         _cleanup_free_ char *errors = NULL;
         ClientCall whole = *client;
         int r;
@@ -171,6 +202,36 @@ int postgresql_program(StepContext *context, const PostgresqlCall *call,
         whole.limit_ms = call->limit_ms;
         r = client_run(context, &whole, &errors, error);
         return errors ? client_explain(complaints, errors, call->what, call->database, error) : r;
+}
+
+#define PSQL_WORDS                                                                                 \
+        PSQL, "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password",            \
+                "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose", "--file=-", "--dbname"
+
+int postgresql_hold(StepContext *context, const PostgresqlCall *call,
+        const PostgresqlConnection *connection, const char *script, ClientHold **ret, Error *error)
+{
+        const ClientCall client = {
+                .argv = (const char *const[]){PSQL_WORDS, connection->words, NULL},
+                .variables = variables,
+                .account = connection->account,
+                .secret = connection->secret,
+                .input = script,
+        };
+
+        (void)call;
+        return client_hold(context, &client, ret, error);
+}
+
+int postgresql_hold_line(const PostgresqlCall *call, ClientHold *hold, char **ret, Error *error)
+{
+        _cleanup_free_ char *errors = NULL;
+        int r = client_hold_line(hold, ret, error);
+
+        if (r < 0 || *ret)
+                return r;
+        errors = client_hold_errors(hold);
+        return client_explain(complaints, errors, call->what, call->database, error);
 }
 
 int postgresql_run(StepContext *context, const PostgresqlCall *call, char *take_script,
@@ -185,9 +246,7 @@ int postgresql_run(StepContext *context, const PostgresqlCall *call, char *take_
         if (r < 0)
                 return r;
         const ClientCall client = {
-                .argv = (const char *const[]){PSQL, "--no-psqlrc", "--quiet", "--no-align",
-                        "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1",
-                        "--set=VERBOSITY=verbose", "--file=-", "--dbname", connection.words, NULL},
+                .argv = (const char *const[]){PSQL_WORDS, connection.words, NULL},
                 .input = script,
                 .lines = ret_lines ? ret_lines : &unwanted,
         };

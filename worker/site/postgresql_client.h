@@ -3,6 +3,7 @@
 #define UNDERSTUDY_WORKER_SITE_POSTGRESQL_CLIENT_H
 
 #include "site/client.h"
+#include "site/site.h"
 
 // A statement for one of the server's databases; what it selects, unaligned, a line a row.
 typedef struct PostgresqlCall {
@@ -31,9 +32,21 @@ void postgresql_connection_clear(PostgresqlConnection *connection);
 int postgresql_connect(
         const Policy *policy, const char *name, PostgresqlConnection *ret, Error *error) _must_use_;
 
-// Runs one of the programs; the last word of argv stands for the connection, and is put in.
+// Runs one of the programs.
 int postgresql_program(StepContext *context, const PostgresqlCall *call,
         const PostgresqlConnection *connection, const ClientCall *client, Error *error) _must_use_;
+
+// As the site's own user, by the way that HOST and PORT of its settings say; to database `name`.
+int postgresql_connect_as_site(const Policy *policy, const SiteDir *site,
+        const Fleet__Database *database, const char *name, PostgresqlConnection *ret, Error *error)
+        _must_use_;
+
+// A session of psql that goes on; a line of it, whose end is an error.
+int postgresql_hold(StepContext *context, const PostgresqlCall *call,
+        const PostgresqlConnection *connection, const char *script, ClientHold **ret, Error *error)
+        _must_use_;
+int postgresql_hold_line(const PostgresqlCall *call, ClientHold *hold, char **ret, Error *error)
+        _must_use_;
 
 // A value, and a name, quoted for SQL. The caller's.
 char *postgresql_literal(const char *text);
