@@ -122,7 +122,34 @@ class Postgresql(OnServer):
         return [*self.words("psql"), "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", name]
 
     def dump_argv(self):
-        return [*self.words("pg_dump"), self.name]
+        return [*self.words("pg_dump"), "--restrict-key=x", self.name]
+
+    @property
+    def create_statement(self):
+        return f'CREATE DATABASE "{self.name}"'
+
+    @property
+    def drop_statement(self):
+        return f'DROP DATABASE "{self.name}"'
+
+    def server_log(self):
+        return (self.server.directory / "log").read_text()
+
+    def forward_host(self, directory):
+        """What HOST is to be when production is reached by another socket; and the sockets, the new one first."""
+        return directory
+
+    def forward_paths(self, directory):
+        name = f".s.PGSQL.{self.server.port}"
+        return directory / name, f"{self.server.socket}/{name}"
+
+    def lock_statements(self, tables):
+        """As soon as there are tables."""
+        return ["BEGIN;", *(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;" for table in tables)]
+
+    def somebody_waits(self):
+        return self.run(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{self.name}' AND wait_event_type = 'Lock'",
+                        self.MAINTENANCE)
 
 
 ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql}

@@ -104,6 +104,12 @@ int client_admin_read(const ServerAccess *access, ClientAdmin *ret, Error *error
         return r;
 }
 
+bool client_admin_is_local(const ClientAdmin *admin)
+{
+        return !admin->host || admin->host[0] == '/' || text_equal(admin->host, "localhost") ||
+               text_equal(admin->host, "127.0.0.1") || text_equal(admin->host, "::1");
+}
+
 // A file in memory that `account` alone can open.
 static int open_secret(const char *text, const Account *account)
 {

@@ -23,6 +23,9 @@ int client_admin_parse(const char *text, ClientAdmin *ret, Error *error) _must_u
 // its owner, root or the worker's user.
 int client_admin_read(const ServerAccess *access, ClientAdmin *ret, Error *error) _must_use_;
 
+// Is the server on this host: reached by a socket, or by the host's own address?
+bool client_admin_is_local(const ClientAdmin *admin);
+
 typedef struct ClientCall {
         const char *const *argv;      // argv[0] has to be one of the policy's commands
         const char *const *variables; // added to the environment; NULL: none

@@ -43,6 +43,11 @@ typedef struct DatabaseEngine {
         int (*size)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
                 uint64_t *ret_bytes, Error *error);
 
+        // The directory where the server keeps its data, when that is on this host; NULL in `ret`
+        // else. The caller's. NULL: this engine cannot tell.
+        int (*volume)(
+                StepContext *context, const Fleet__Database *database, char **ret, Error *error);
+
         // An empty staging database that the site's user may fill, and that Lino's initdb may empty
         // or make again; what an earlier run left is dropped. What a database that nobody reads yet
         // can do without is off, for it alone.

@@ -50,44 +50,16 @@ static int database_run(StepContext *context, const ProtobufCMessage *arguments_
         return r;
 }
 
-// Only what the managed settings say was made for this very site; a clone does not inherit them.
-static int drop_made(StepContext *context, const SiteDir *site, json_t *section,
-        const Fleet__Guard *guard, Error *error)
-{
-        Fleet__Database database = FLEET__DATABASE__INIT;
-        const DatabaseEngine *engine;
-        int r;
-
-        if (json_unpack(section, "{s:s, s:s, s:s}", "engine", &database.engine, "name",
-                    &database.name, "user", &database.user) < 0)
-                return 0; // none was made yet
-        for (size_t i = 0; guard && i < guard->n_others; i++) {
-                const Fleet__Database *other = guard->others[i]->database;
-
-                if (other && text_equal(other->engine, database.engine) &&
-                        text_equal(other->name, database.name))
-                        return 0;
-        }
-        r = database_engine(&database, &engine, error);
-        return r < 0 ? r : engine->drop(context, site, &database, error);
-}
-
 static int database_undo(
         StepContext *context, const ProtobufCMessage *arguments_message, Error *error)
 {
         const Fleet__DatabaseArguments *arguments =
                 (const Fleet__DatabaseArguments *)arguments_message;
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
-        json_t *section = NULL;
         int r = site_open_root(step_policy(context), arguments->preview, &site, error);
 
-        if (r < 0 || site.fd < 0)
-                return r;
-        r = managed_get(&site, MANAGED_DATABASE, &section, error);
-        if (r == 0 && section)
-                r = drop_made(context, &site, section, arguments->guard, error);
-        json_decref(section);
-        return r;
+        return r < 0 || site.fd < 0 ? r
+                                    : target_drop_managed(context, &site, arguments->guard, error);
 }
 
 const StepOps step_database_ops = {.run = database_run, .undo = database_undo};

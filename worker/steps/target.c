@@ -1,6 +1,7 @@
 #include "steps/target.h"
 
 #include "base/text.h"
+#include "site/managed.h"
 
 void target_close(Target *target)
 {
@@ -68,4 +69,37 @@ int target_open(StepContext *context, const Fleet__Site *site, const Fleet__Guar
                 return r;
         *ret = TAKE(target, TARGET_EMPTY);
         return 0;
+}
+
+static int drop_made(StepContext *context, const SiteDir *site, json_t *section,
+        const Fleet__Guard *guard, Error *error)
+{
+        Fleet__Database database = FLEET__DATABASE__INIT;
+        const DatabaseEngine *engine;
+        int r;
+
+        if (json_unpack(section, "{s:s, s:s, s:s}", "engine", &database.engine, "name",
+                    &database.name, "user", &database.user) < 0)
+                return 0; // none was made yet
+        for (size_t i = 0; guard && i < guard->n_others; i++) {
+                const Fleet__Database *other = guard->others[i]->database;
+
+                if (other && text_equal(other->engine, database.engine) &&
+                        text_equal(other->name, database.name))
+                        return 0;
+        }
+        r = database_engine(&database, &engine, error);
+        return r < 0 ? r : engine->drop(context, site, &database, error);
+}
+
+int target_drop_managed(
+        StepContext *context, const SiteDir *site, const Fleet__Guard *guard, Error *error)
+{
+        json_t *section = NULL;
+        int r = managed_get(site, MANAGED_DATABASE, &section, error);
+
+        if (r == 0 && section)
+                r = drop_made(context, site, section, guard, error);
+        json_decref(section);
+        return r;
 }
