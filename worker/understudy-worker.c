@@ -79,13 +79,24 @@ static void print_report(const JoinReport *report)
                 report->directory);
 }
 
+static int check_path(const char *value, Error *error)
+{
+        if (value[0] == '/')
+                return 0;
+        error_set(error, -EINVAL, "usage", "'%s' is not absolute", value);
+        error_next(error, "Give an absolute path, as /var/log/lino.");
+        return -EINVAL;
+}
+
 static int join(const CommandLine *line)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
         _cleanup_join_report_ JoinReport report = {0};
         JoinRequest request = {.directory = command_value(line, "dir"),
                 .controller = command_value(line, "controller"),
-                .token = command_value(line, "token")};
+                .token = command_value(line, "token"),
+                .log_root = command_value(line, "log-root"),
+                .log_place = "/var/log/lino"};
 
         request.roots = command_values(line, "root", &request.root_count);
         if (join_fleet(&request, &report, &error) < 0)
@@ -122,6 +133,13 @@ static const CommandWord join_options[] = {
                 .help = "A root directory whose sites this worker may touch: the one that holds "
                         "the project directories and the links prod and preview. May be given "
                         "many times."},
+        {.name = "log-root",
+                .value = "DIR",
+                .check = check_path,
+                .help = "Where the log directories of previews are made, as root, when production "
+                        "logs to a directory there. Default: /var/log/lino, where getlino has "
+                        "them, "
+                        "if that is there and is root's."},
         {0},
 };
 

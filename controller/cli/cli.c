@@ -26,6 +26,17 @@ static int check_duration(const char *value, Error *error)
         return -EINVAL;
 }
 
+static int check_time_of_day(const char *value, Error *error)
+{
+        int minutes;
+
+        if (text_parse_time_of_day(value, &minutes) == 0)
+                return 0;
+        error_set(error, -EINVAL, "bad-time", "'%s' is no time of day", value);
+        error_why(error, "it must be like 02:30");
+        return -EINVAL;
+}
+
 #define SERIES_WORD                                                                                \
         {                                                                                          \
                 .name = "SERIES", .help = "Name of the series."                                    \
@@ -269,6 +280,74 @@ static const Command job_commands[] = {
         {0},
 };
 
+// ---------------------------------------------------------------- schedule
+
+static const CommandWord schedule_set_options[] = {
+        {.name = "at",
+                .value = "HH:MM",
+                .help = "Every day at this time.",
+                .check = check_time_of_day},
+        {.name = "rule",
+                .value = "RULE",
+                .help = "When, as an iCalendar recurrence rule; in place of --at."},
+        {.name = "zone",
+                .value = "ZONE",
+                .help = "The time zone in which that is meant, such as Europe/Brussels."},
+        {.name = "window",
+                .value = "HH:MM-HH:MM",
+                .help = "The part of a day in which a run may begin. One that cannot, because the "
+                        "host or the controller was away, is left out. '' for any time: then it "
+                        "may begin up to 6 hours late."},
+        {0},
+};
+static const CommandNote schedule_set_examples[] = {
+        {"understudyctl schedule set lino --at 02:30", "Every night at half past two."},
+        {"understudyctl schedule set lino\n"
+         "                     --rule 'FREQ=WEEKLY;BYDAY=MO,WE,FR;BYHOUR=22;BYMINUTE=15'\n"
+         "                     --window 22:00-06:00",
+                "Three nights a week, never in the daytime."},
+        {0},
+};
+
+static const Command schedule_commands[] = {
+        {.name = "show",
+                .summary = "show when a series is synchronised, and the next ten times",
+                .positionals = series_only,
+                .run = run_schedule_show},
+        {.name = "set",
+                .summary = "say when a series is synchronised",
+                .description =
+                        "What is not given stays as it is. Without a schedule of its own a series "
+                        "is synchronised every night at a minute between 1 and 5 o'clock that its "
+                        "name decides, so that not all begin at once.\n\n"
+                        "A run is left out while the last one is still under way. Of several that "
+                        "were missed while the controller was down, the last one is made up for, "
+                        "unless it is too late. A time that the clocks skip in spring is taken an "
+                        "hour later; one that comes twice in autumn counts once.",
+                .positionals = series_only,
+                .options = schedule_set_options,
+                .examples = schedule_set_examples,
+                .run = run_schedule_set},
+        {.name = "pause",
+                .summary = "let nothing run by itself",
+                .positionals = series_only,
+                .run = run_schedule_pause},
+        {.name = "resume",
+                .summary = "let it run by itself again",
+                .positionals = series_only,
+                .run = run_schedule_resume},
+        {0},
+};
+
+static const CommandWord calendar_options[] = {
+        {.name = "days",
+                .value = "COUNT",
+                .help = "How many days ahead; 7 unless it is said.",
+                .check = check_number},
+        {.name = "ics", .help = "Prints an iCalendar file, for a calendar program."},
+        {0},
+};
+
 // ---------------------------------------------------------------- program
 
 static const CommandWord log_positionals[] = {
@@ -284,6 +363,13 @@ static const Command commands[] = {
                 .summary = "the site in which an upgrade is rehearsed",
                 .commands = preview_commands},
         {.name = "job", .summary = "what was asked for and how it goes", .commands = job_commands},
+        {.name = "schedule",
+                .summary = "when a series is synchronised by itself",
+                .commands = schedule_commands},
+        {.name = "calendar",
+                .summary = "what is planned in the whole fleet",
+                .options = calendar_options,
+                .run = run_calendar},
         {.name = "log",
                 .summary = "the history: who asked, what was done, how it ended",
                 .positionals = log_positionals,

@@ -262,6 +262,65 @@ int run_job_resume(const CommandLine *line)
         return request_job(line, "POST", "/v1/jobs/%s/resume", "ID", json_object(), "done");
 }
 
+// ---------------------------------------------------------------- schedule and calendar
+
+int run_schedule_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/series/%s/schedule", "SERIES", show_schedule);
+}
+
+static int change_schedule(const CommandLine *line, const char *format, json_t *take_body)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path = client_path(format, command_value(line, "SERIES"));
+
+        return call_and_show(&session, "POST", path, take_body, show_schedule);
+}
+
+int run_schedule_set(const CommandLine *line)
+{
+        static const char *const members[] = {"rule", "zone", "window"};
+        const char *at = command_value(line, "at");
+        json_t *body = json_object();
+        int minutes;
+
+        for (size_t i = 0; i < ELEMENTS(members); i++)
+                if (command_value(line, members[i]))
+                        json_object_set_new(
+                                body, members[i], json_string(command_value(line, members[i])));
+        if (at && text_parse_time_of_day(at, &minutes) == 0) {
+                _cleanup_free_ char *rule =
+                        text_format("FREQ=DAILY;BYHOUR=%d;BYMINUTE=%d", minutes / 60, minutes % 60);
+
+                json_object_set_new(body, "rule", json_string(rule));
+        }
+        return change_schedule(line, "/v1/series/%s/schedule", body);
+}
+
+int run_schedule_pause(const CommandLine *line)
+{
+        return change_schedule(line, "/v1/series/%s/schedule/pause", json_object());
+}
+
+int run_schedule_resume(const CommandLine *line)
+{
+        return change_schedule(line, "/v1/series/%s/schedule/resume", json_object());
+}
+
+static void write_ics(const Screen *screen, const json_t *answer)
+{
+        fputs(view_text(answer, "ics"), screen->out);
+}
+
+int run_calendar(const CommandLine *line)
+{
+        const char *days = command_value(line, "days");
+        _cleanup_free_ char *path = text_format("/v1/calendar?days=%s", days ? days : "7");
+
+        return command_flag(line, "ics") ? get_and_show(line, "/v1/calendar.ics", write_ics)
+                                         : get_and_show(line, path, show_calendar);
+}
+
 // ---------------------------------------------------------------- log
 
 int run_log(const CommandLine *line)

@@ -21,6 +21,11 @@ int run_job_watch(const CommandLine *line);
 int run_job_cancel(const CommandLine *line);
 int run_job_retry(const CommandLine *line);
 int run_job_resume(const CommandLine *line);
+int run_schedule_show(const CommandLine *line);
+int run_schedule_set(const CommandLine *line);
+int run_schedule_pause(const CommandLine *line);
+int run_schedule_resume(const CommandLine *line);
+int run_calendar(const CommandLine *line);
 int run_log(const CommandLine *line);
 
 #endif

@@ -265,6 +265,60 @@ void show_job(const Screen *screen, const json_t *job)
         }
 }
 
+// ---------------------------------------------------------------- the calendar
+
+static void add_last_run(Table *table, const json_t *last)
+{
+        _cleanup_free_ char *job = view_value("job", json_object_get(last, "job"));
+        _cleanup_free_ char *text = NULL;
+
+        if (!json_is_object(last))
+                return;
+        text = *job ? text_format("%s: job %s, %s", human_minute(view_number(last, "planned_at")),
+                              job, view_text(last, "state"))
+                    : text_format("%s: left out: %s", human_minute(view_number(last, "planned_at")),
+                              view_text(last, "outcome"));
+        add_pair(table, "last run", text);
+}
+
+void show_schedule(const Screen *screen, const json_t *schedule)
+{
+        _cleanup_table_ Table table = {.columns = 2};
+        bool paused = json_is_true(json_object_get(schedule, "paused"));
+        json_t *run;
+        size_t i;
+
+        add_pair(&table, "series", view_text(schedule, "series"));
+        add_pair(&table, "rule", view_text(schedule, "rule"));
+        add_pair(&table, "time zone", view_text(schedule, "zone"));
+        add_pair(&table, "begins between", view_text(schedule, "window"));
+        add_pair(&table, "paused", paused ? "yes" : "no");
+        add_last_run(&table, json_object_get(schedule, "last"));
+        json_array_foreach (json_object_get(schedule, "next"), i, run)
+                // The first of them has a label, the others stand beneath it.
+                add_pair(&table, i == 0 ? "next runs" : " ", view_text(run, "local"));
+        table_write(&table, screen, 0);
+        if (paused)
+                fprintf(screen->out, "\nNothing runs by itself: understudyctl schedule resume %s\n",
+                        view_text(schedule, "series"));
+}
+
+void show_calendar(const Screen *screen, const json_t *runs)
+{
+        _cleanup_table_ Table table = {
+                .columns = 4, .heads = {"WHEN, WHERE THE SERIES IS", "SERIES", "HOST", "WHAT"}};
+        json_t *run;
+        size_t i;
+
+        json_array_foreach (runs, i, run) {
+                add(&table, run, "local");
+                add(&table, run, "series");
+                add(&table, run, "host");
+                add(&table, run, "what");
+        }
+        write_table(screen, &table, "Nothing is planned.");
+}
+
 // ---------------------------------------------------------------- history
 
 void show_history(const Screen *screen, const json_t *entries)

@@ -12,6 +12,8 @@ void show_all_series(const Screen *screen, const json_t *all);
 void show_series(const Screen *screen, const json_t *series);
 void show_jobs(const Screen *screen, const json_t *jobs);
 void show_job(const Screen *screen, const json_t *job);
+void show_schedule(const Screen *screen, const json_t *schedule);
+void show_calendar(const Screen *screen, const json_t *runs);
 void show_history(const Screen *screen, const json_t *entries);
 
 #endif

@@ -1,6 +1,7 @@
 #include "control/controller.h"
 
 #include "base/text.h"
+#include "control/prune.h"
 #include "control/schedule.h"
 #include "tell/watch_list.h"
 
@@ -19,6 +20,7 @@ int controller_new(
         r = core_open(controller, error);
         if (r < 0)
                 return r;
+        controller->prune = prune_new(controller);
         *ret = TAKE_PTR(controller);
         return 0;
 }
@@ -27,6 +29,7 @@ void controller_free(Controller *controller)
 {
         if (!controller)
                 return;
+        prune_free(controller->prune);
         watch_list_free(controller);
         core_close(controller);
         free(controller);

@@ -17,6 +17,7 @@
 
 typedef struct Session Session;
 typedef struct Watch Watch;
+typedef struct Prune Prune;
 
 struct Controller {
         struct event_base *base;
@@ -26,6 +27,7 @@ struct Controller {
         bool dirty;             // something changed that may let a job go on
         Session *sessions;      // of connected hosts
         Watch *watches;
+        Prune *prune;
         // Of the layers above, set by controller_new.
         int (*schedule)(Controller *controller, Error *error); // lets jobs go on, before the commit
         void (*tell)(Controller *controller); // after it: those who watch hear of it

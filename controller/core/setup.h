@@ -13,6 +13,12 @@ typedef struct ControllerLimits {
         uint64_t fleet_tasks;
 } ControllerLimits;
 
+// For series that nobody has made a schedule for (calendar/due.h).
+typedef struct CalendarDefaults {
+        const char *zone; // of the system's time zone database; NULL: the machine's
+        bool nightly;     // every night, at a minute of its own; else it begins paused
+} CalendarDefaults;
+
 // Where frames go: the wire, or a test.
 typedef struct Transport {
         int (*send)(Link *link, const Fleet__Frame *frame);
@@ -29,6 +35,8 @@ typedef struct ControllerSetup {
         const char *enrolment;     // HOST:PORT that a joining worker connects to
         const char *workers;       // HOST:PORT that it connects to afterwards
         ControllerLimits limits;
+        CalendarDefaults calendar;
+        uint64_t keep_events_seconds; // after a job's end; 0: for ever
         const Transport *transport;
 } ControllerSetup;
 

@@ -78,15 +78,24 @@ const char *asked_query(const json_t *query, const char *name)
         return text_blank(text) ? NULL : text;
 }
 
+int asked_count(const json_t *query, const char *name, int64_t fallback, int64_t most, int64_t *ret,
+        Error *error)
+{
+        const char *text = asked_query(query, name);
+        _cleanup_free_ char *why = NULL;
+        uint64_t count = (uint64_t)fallback;
+
+        if (text && (text_parse_u64(text, &count) < 0 || count < 1 || count > (uint64_t)most)) {
+                why = text_format("it must be a number from 1 to %lld", (long long)most);
+                return refuse(name, why, error);
+        }
+        *ret = (int64_t)count;
+        return 0;
+}
+
 int asked_limit(const json_t *query, int64_t fallback, int64_t *ret, Error *error)
 {
-        const char *text = asked_query(query, "limit");
-        uint64_t limit = (uint64_t)fallback;
-
-        if (text && (text_parse_u64(text, &limit) < 0 || limit < 1 || limit > LIMIT_MAX))
-                return refuse("limit", "it must be a number from 1 to 10000", error);
-        *ret = (int64_t)limit;
-        return 0;
+        return asked_count(query, "limit", fallback, LIMIT_MAX, ret, error);
 }
 
 int asked_series(Controller *controller, const char *name, SeriesRow *ret, Error *error)

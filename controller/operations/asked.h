@@ -12,6 +12,8 @@ OperationFn host_add, host_list, host_show;
 OperationFn series_add, series_all, series_show, series_allow;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
+OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;
+OperationFn calendar_show, calendar_ics;
 OperationFn history_list;
 
 // Members of the body. Each refuses a wrong type with -EINVAL, "bad-request"; absent gives NULL, 0
@@ -26,6 +28,9 @@ int asked_only(const json_t *body, const char *const *names, Error *error) _must
 
 // How many of a list: 1 .. 10000, from the query's "limit".
 int asked_limit(const json_t *query, int64_t fallback, int64_t *ret, Error *error) _must_use_;
+// Any number of the query: 1 .. `most`.
+int asked_count(const json_t *query, const char *name, int64_t fallback, int64_t most, int64_t *ret,
+        Error *error) _must_use_;
 // A text of the query, or NULL.
 const char *asked_query(const json_t *query, const char *name);
 

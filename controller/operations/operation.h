@@ -36,11 +36,14 @@
 //   POST   /v1/series/{series}/sync         {dry_run} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
-//   GET    /v1/jobs?series=&limit=          -> [Job], newest first, without tasks
-//   GET    /v1/jobs/{job}                   -> Job
-//   POST   /v1/jobs/{job}/cancel | retry | resume      -> Job
-//   GET    /v1/jobs/{job}/events?after=N    -> server-sent events (tell/watch.h)
-//   GET    /v1/history?series=&limit=       -> [Entry], oldest first
+//   GET    /v1/series/{series}/schedule     -> Schedule (calendar/show.h)
+//   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change ->
+//   Schedule POST   /v1/series/{series}/schedule/pause | resume -> Schedule GET /v1/calendar?days=
+//   -> [{at, local, series, host, what}] GET    /v1/calendar.ics                 -> {ics} GET
+//   /v1/jobs?series=&limit=          -> [Job], newest first, without tasks GET    /v1/jobs/{job} ->
+//   Job POST   /v1/jobs/{job}/cancel | retry | resume      -> Job GET /v1/jobs/{job}/events?after=N
+//   -> server-sent events (tell/watch.h) GET    /v1/history?series=&limit=       -> [Entry], oldest
+//   first
 #ifndef UNDERSTUDY_OPERATIONS_OPERATION_H
 #define UNDERSTUDY_OPERATIONS_OPERATION_H
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "calendar/rule.h"
 
 #define PORT_MAX 65535
 
@@ -31,6 +32,13 @@ static int check_address(const char *value, Error *error)
         return split(value, &host, &port, error);
 }
 
+static int check_zone(const char *value, Error *error)
+{
+        icaltimezone *zone;
+
+        return rule_zone(value, &zone, error);
+}
+
 const Option config_options[] = {
         {"controller", "listen", OPTION_TEXT, offsetof(Config, listen), CONFIG_DEFAULT_LISTEN,
                 .check = check_address, .help = "Where workers connect to, as HOST:PORT."},
@@ -41,6 +49,10 @@ const Option config_options[] = {
                 .help = "The name or address that hosts reach this controller by, without a port. "
                         "Needed when it listens on every address and its own full name is not "
                         "known to them."},
+        {"controller", "keep_events", OPTION_DURATION, offsetof(Config, keep_events_seconds),
+                "90 d", .least = 86400, .most = UINT64_C(36500) * 86400,
+                .help = "How long after a job's end its course and the output of its steps are "
+                        "kept. The job, its failure and the history stay for ever."},
         {"limits", "host_heavy", OPTION_NUMBER, offsetof(Config, limits.host_heavy), "2",
                 .least = 1, .most = 64,
                 .help = "How many tasks that copy, dump or restore run on one host at once."},
@@ -50,6 +62,13 @@ const Option config_options[] = {
         {"limits", "fleet_tasks", OPTION_NUMBER, offsetof(Config, limits.fleet_tasks), "256",
                 .least = 1, .most = 65536,
                 .help = "How many tasks run in the whole fleet at once."},
+        {"schedule", "nightly", OPTION_BOOLEAN, offsetof(Config, nightly), "yes",
+                .help = "Whether a new series is synchronised every night, at a minute between 1 "
+                        "and 5 o'clock that its name decides. With 'no' its schedule begins "
+                        "paused."},
+        {"schedule", "zone", OPTION_TEXT, offsetof(Config, zone), NULL, .check = check_zone,
+                .help = "The time zone of new schedules, such as Europe/Brussels. Without it, that "
+                        "of this machine."},
         {0},
 };
 

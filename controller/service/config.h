@@ -12,7 +12,10 @@ typedef struct Config {
         char *listen;    // HOST:PORT for workers
         char *enrolment; // HOST:PORT for hosts that join
         char *advertise; // host name or address that hosts reach it by; NULL: found out
+        uint64_t keep_events_seconds;
         ControllerLimits limits;
+        char *zone;   // of schedules; NULL: the machine's
+        bool nightly; // series are synchronised every night unless somebody says otherwise
 } Config;
 
 extern const Option config_options[];

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "calendar/ticker.h"
 #include "hosts/fleet.h"
 #include "hosts/invite.h"
 #include "service/config.h"
@@ -21,6 +22,7 @@ struct Service {
         ControllerSetup setup;
         Controller *controller;
         Wire *wire;
+        Ticker *ticker;
 };
 
 static int take_lock(Service *service, const char *directory, Error *error)
@@ -82,6 +84,8 @@ static int make_controller(
                 .enrolment = service->enrolment,
                 .workers = service->workers,
                 .limits = config->limits,
+                .calendar = {config->zone, config->nightly},
+                .keep_events_seconds = config->keep_events_seconds,
                 .transport = &wire_transport,
         };
         return controller_new(base, &service->setup, &service->controller, error);
@@ -122,6 +126,7 @@ int service_new(struct event_base *base, const char *directory, Service **ret, E
                     ?: read_pem(directory, INIT_CERTIFICATE, &service->certificate, error)
                     ?: read_pem(directory, INIT_KEY, &service->key, error)
                     ?: make_controller(service, base, directory, error)
+                    ?: ticker_new(service->controller, &service->ticker, error)
                     ?: start_listening(service, base, error);
         if (r < 0)
                 return r;
@@ -135,6 +140,7 @@ void service_free(Service *service)
                 return;
         if (service->wire)
                 wire_free(service->wire);
+        ticker_free(service->ticker);
         controller_free(service->controller);
         config_clear(&service->config);
         free(service->authority);

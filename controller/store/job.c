@@ -103,3 +103,26 @@ int events_after(Store *store, int64_t job, int64_t after, int limit, EventFn fn
         }
         return r < 0 ? r : count;
 }
+
+int events_next_job(Store *store, int64_t job, int64_t *ret, Error *error)
+{
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+        int r = store_query(store, &statement, error,
+                "SELECT job FROM event WHERE job > ? ORDER BY job LIMIT 1", "i", job);
+
+        if (r == 0)
+                r = sql_step(statement, error);
+        if (r > 0)
+                *ret = sqlite3_column_int64(statement, 0);
+        return r;
+}
+
+int events_remove(Store *store, int64_t job, int limit, Error *error)
+{
+        int r = store_run(store, error,
+                "DELETE FROM event WHERE job = ?1 AND seq IN"
+                " (SELECT seq FROM event WHERE job = ?1 ORDER BY seq LIMIT ?2)",
+                "ii", job, (int64_t)limit);
+
+        return r < 0 ? r : sqlite3_changes(store_database(store));
+}

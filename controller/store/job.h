@@ -138,6 +138,11 @@ typedef void (*EventFn)(void *userdata, int64_t seq, const char *body);
 int events_after(Store *store, int64_t job, int64_t after, int limit, EventFn fn, void *userdata,
         Error *error) _must_use_;
 
+// The first job after `job` that has kept events. 1: found; 0: none.
+int events_next_job(Store *store, int64_t job, int64_t *ret, Error *error) _must_use_;
+// Removes the oldest events of a job, at most `limit`. Returns how many, or a negative errno.
+int events_remove(Store *store, int64_t job, int limit, Error *error) _must_use_;
+
 // Calls `fn` with the latest progress of each task that is numbered above `after`.
 typedef void (*ProgressFn)(void *userdata, int64_t seq, const char *label, const Blob *progress);
 int progress_after(Store *store, int64_t job, int64_t after, ProgressFn fn, void *userdata,

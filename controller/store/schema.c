@@ -61,5 +61,11 @@ const char *const store_migrations[] = {
         " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n"
         "CREATE TRIGGER history_remains BEFORE DELETE ON history"
         " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n",
+
+        "CREATE TABLE calendar ("
+        " series TEXT PRIMARY KEY REFERENCES series, rule TEXT NOT NULL, zone TEXT NOT NULL,"
+        " window TEXT, start_us INTEGER, paused INTEGER, next_us INTEGER, planned_us INTEGER,"
+        " job INTEGER, outcome TEXT) WITHOUT ROWID;\n"
+        "CREATE INDEX calendar_due ON calendar (next_us) WHERE paused = 0;\n",
         NULL,
 };

@@ -212,6 +212,22 @@ int text_parse_duration(const char *text, uint64_t *ret_seconds)
         return text_parse_quantity(text, units, ELEMENTS(units), ret_seconds);
 }
 
+int text_parse_time_of_day(const char *text, int *ret_minutes)
+{
+        static const char form[] = "00:00";
+        int digits[sizeof(form)];
+
+        for (size_t i = 0; i < sizeof(form); i++) {
+                digits[i] = text[i] - '0';
+                if (form[i] == '0' ? digits[i] < 0 || digits[i] > 9 : text[i] != form[i])
+                        return -EINVAL;
+        }
+        if (digits[0] * 10 + digits[1] > 23 || digits[3] > 5)
+                return -EINVAL;
+        *ret_minutes = (digits[0] * 10 + digits[1]) * 60 + digits[3] * 10 + digits[4];
+        return 0;
+}
+
 void text_list_take(TextList *list, char *take_text)
 {
         list->items = memory_grow(list->items, (list->count + 2) * sizeof(char *));

@@ -47,6 +47,9 @@ int text_parse_quantity(const char *text, const TextUnit *units, size_t count, u
 // "90 s", "15 min", "26 h", "30 d" or plain seconds, to seconds. -EINVAL otherwise.
 int text_parse_duration(const char *text, uint64_t *ret_seconds) _must_use_;
 
+// "02:30", to minutes since midnight. -EINVAL otherwise.
+int text_parse_time_of_day(const char *text, int *ret_minutes) _must_use_;
+
 // Whole text as an unsigned decimal number. -EINVAL, -ERANGE.
 int text_parse_u64(const char *text, uint64_t *ret) _must_use_;
 

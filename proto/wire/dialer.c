@@ -19,19 +19,20 @@ struct Dialer {
         Link *link;
         struct event *timer; // the wait when there is none of them
         unsigned attempts;
-        unsigned failures; // in a row
+        int64_t away_us; // since when there has been no link that held, CLOCK_MONOTONIC
 };
 
-// Full jitter: uniform between nothing and a bound that doubles, so that a thousand workers do not
-// come back at once.
+// Full jitter: uniform between nothing and a bound, so that a thousand workers do not come back at
+// once. The bound is half of what it has taken so far: nobody is away for much longer than the
+// controller was.
 static int64_t redial_wait_us(const Dialer *dialer)
 {
         const LinkLimits *limits = &dialer->settings.limits;
-        uint64_t bound_ms = limits->redial_first_ms;
+        uint64_t bound_ms = (uint64_t)((clock_monotonic_us() - dialer->away_us) / US_PER_MS / 2);
         uint64_t random;
 
-        for (unsigned i = 1; i < dialer->failures && bound_ms < limits->redial_last_ms; i++)
-                bound_ms *= 2;
+        if (bound_ms < limits->redial_first_ms)
+                bound_ms = limits->redial_first_ms;
         if (bound_ms > limits->redial_last_ms)
                 bound_ms = limits->redial_last_ms;
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -39,18 +40,12 @@ static int64_t redial_wait_us(const Dialer *dialer)
         return (int64_t)(random % ((uint64_t)US_PER_MS * bound_ms + 1));
 }
 
-static void set_failed(Dialer *dialer)
-{
-        dialer->failures++;
-        timer_set(dialer->timer, redial_wait_us(dialer));
-}
-
 // The user may free the dialer in the callback.
 static void report(Dialer *dialer, const char *why)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
 
-        set_failed(dialer);
+        timer_set(dialer->timer, redial_wait_us(dialer));
         error_set(&error, -EHOSTUNREACH, "unreachable", "cannot reach the controller");
         error_where(&error, "%s", dialer->address);
         error_why(&error, "%s", why);
@@ -70,12 +65,13 @@ static int identify_controller(const char *uri, char **ret_name)
 static void link_gone(void *owner, Link *link)
 {
         Dialer *dialer = owner;
-        int64_t lived_us = clock_monotonic_us() - link->created_us;
+        int64_t now_us = clock_monotonic_us();
+        int64_t lived_us = now_us - link->created_us;
 
         dialer->link = NULL;
         if (link->opened && lived_us >= dialer->settings.limits.redial_last_ms * US_PER_MS)
-                dialer->failures = 0;
-        set_failed(dialer);
+                dialer->away_us = now_us;
+        timer_set(dialer->timer, redial_wait_us(dialer));
 }
 
 static const LinkSide side = {
@@ -147,6 +143,7 @@ int wire_dial(Wire *wire, const char *address, const Credentials *credentials,
         dialer = memory_new(sizeof(*dialer));
         dialer->wire = wire;
         dialer->address = text_copy(address);
+        dialer->away_us = clock_monotonic_us();
         dialer->config = config;
         dialer->member.free = member_free;
         dialer->grave.run = free_memory;

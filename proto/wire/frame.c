@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#define ALLOCATION_BYTES 16 // of malloc's own for each piece, about
+
 void frame_decoder_init(
         FrameDecoder *decoder, const ProtobufCMessageDescriptor *type, uint32_t limit)
 {
@@ -43,12 +45,53 @@ void frame_decoder_filled(FrameDecoder *decoder, size_t size)
         decoder->end += size;
 }
 
+// What one message may still take. Nothing is ever given back to it, so that it bounds the work of
+// merging a field that comes again and again, too.
+typedef struct Budget {
+        size_t left;
+        bool spent;
+} Budget;
+
+static void *spend(void *userdata, size_t size)
+{
+        Budget *budget = userdata;
+        size_t cost = size + ALLOCATION_BYTES;
+
+        if (size > budget->left || cost > budget->left) {
+                budget->spent = true;
+                return NULL;
+        }
+        budget->left -= cost;
+        return malloc(size);
+}
+
+static void give_back(void *userdata, void *pointer)
+{
+        (void)userdata;
+        free(pointer);
+}
+
+// Its memory is malloc's, and so the caller frees it without an allocator of its own.
+static int unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t size,
+        ProtobufCMessage **ret)
+{
+        Budget budget = {.left = FRAME_MEMORY_LEAST + FRAME_MEMORY_FACTOR * size};
+        ProtobufCAllocator allocator = {
+                .alloc = spend, .free = give_back, .allocator_data = &budget};
+        ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, size, data);
+
+        if (!message)
+                return budget.spent ? -ENOBUFS : -EBADMSG;
+        *ret = message;
+        return 0;
+}
+
 int frame_decoder_next(FrameDecoder *decoder, ProtobufCMessage **ret)
 {
         const uint8_t *frame = decoder->data + decoder->begin;
         size_t pending = decoder->end - decoder->begin;
-        ProtobufCMessage *message;
         uint32_t size;
+        int r;
 
         if (pending < FRAME_HEADER_BYTES)
                 return 0;
@@ -58,11 +101,10 @@ int frame_decoder_next(FrameDecoder *decoder, ProtobufCMessage **ret)
                 return -EMSGSIZE;
         if (pending - FRAME_HEADER_BYTES < size)
                 return 0;
-        message = protobuf_c_message_unpack(decoder->type, NULL, size, frame + FRAME_HEADER_BYTES);
-        if (!message)
-                return -EBADMSG;
+        r = unpack(decoder->type, frame + FRAME_HEADER_BYTES, size, ret);
+        if (r < 0)
+                return r;
         decoder->begin += FRAME_HEADER_BYTES + size;
-        *ret = message;
         return 1;
 }
 

@@ -12,6 +12,11 @@
 #define FRAME_HEADER_BYTES 4
 #define FRAME_READ_BYTES   16384 // offered to the first read: a TLS record
 
+// Of two bytes protobuf-c can make a message of a hundred. What programs send each other takes at
+// most a dozen times its size.
+#define FRAME_MEMORY_LEAST  65536
+#define FRAME_MEMORY_FACTOR 20
+
 // Takes bytes as they come and gives whole messages. Memory follows what has arrived, not what a
 // header announces: at most twice that and FRAME_READ_BYTES.
 typedef struct FrameDecoder {
@@ -31,8 +36,9 @@ void *frame_decoder_space(FrameDecoder *decoder, size_t *ret_size);
 void frame_decoder_filled(FrameDecoder *decoder, size_t size);
 
 // 1: a message, the caller's (protobuf_c_message_free_unpacked). 0: more bytes are needed.
-// -EMSGSIZE: announced as larger than the limit. -EBADMSG: not a message of that type. After an
-// error the decoder is only to be cleared.
+// -EMSGSIZE: announced as larger than the limit. -EBADMSG: not a message of that type. -ENOBUFS: it
+// would take more than FRAME_MEMORY_FACTOR times its size and FRAME_MEMORY_LEAST. After an error
+// the decoder is only to be cleared.
 int frame_decoder_next(FrameDecoder *decoder, ProtobufCMessage **ret) _must_use_;
 
 // Appends a message as a frame. -EMSGSIZE: larger than the limit, nothing was appended.

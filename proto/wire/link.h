@@ -60,9 +60,9 @@ typedef struct LinkLimits {
                            // fifth of it while others wait
         uint32_t ping_ms;  // [10000] both sides send a ping when they have sent nothing for so long
         uint32_t dead_ms;  // [30000] without a byte from the peer, or taken by it, ends the link
-        uint32_t redial_first_ms; // [1000] full jitter: the n-th wait is uniform in 0 .. min(first
-                                  // * 2^n, last)
-        uint32_t redial_last_ms;  // [30000]
+        uint32_t redial_first_ms; // [1000] full jitter: a wait is uniform between 0 and half of the
+                                  // time without a link, but at least `first` and at most `last`
+        uint32_t redial_last_ms;  // [30000] a link that held for so long begins that time anew
 } LinkLimits;
 
 // Starts the engine, once per process. `base` must outlive the Wire.

@@ -93,6 +93,8 @@ static void malformed(Stream *stream, int result)
         if (result == -EMSGSIZE)
                 error_why(
                         &error, "a frame over the limit of %s", text_bytes(stream->decoder.limit));
+        else if (result == -ENOBUFS)
+                error_why(&error, "a frame of countless small parts");
         else
                 error_why(&error, "a frame that holds no message");
         stream->handlers->malformed(stream->userdata, &error);

@@ -3,51 +3,21 @@
 //
 // usage: bench-link [ROUNDS]
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "wire/link.h"
-#include "wire/pki.h"
+#include "fleet.h"
 
 #define WARM_UP 200
 
 typedef struct Bench {
         struct event_base *base;
-        char *authority, *authority_key, *certificate, *key, *host_certificate, *host_key;
+        BenchFleet fleet;
         uint64_t rounds, done;
         int64_t sent_us, *times_us;
 } Bench;
-
-static void require(int result, const Error *error)
-{
-        _cleanup_free_ char *line = NULL;
-
-        if (result >= 0)
-                return;
-        line = error ? error_line(error) : text_copy(strerror(-result));
-        fprintf(stderr, "bench-link: %s\n", line);
-        exit(1);
-}
-
-static void make_pki(Bench *bench)
-{
-        _cleanup_error_ Error error = ERROR_EMPTY;
-        _cleanup_free_ uint8_t *request = NULL;
-        size_t size;
-
-        require(pki_make_authority(&bench->authority, &bench->authority_key, &error), &error);
-        require(pki_issue_controller(bench->authority, bench->authority_key, &bench->certificate,
-                        &bench->key, &error),
-                &error);
-        require(pki_make_request(&bench->host_key, &request, &size, &error), &error);
-        require(pki_sign_host(bench->authority, bench->authority_key, request, size, "bench", 1,
-                        &bench->host_certificate, &error),
-                &error);
-}
 
 static void send_task(Link *link)
 {
@@ -90,8 +60,7 @@ static void worker_closed(void *userdata, Link *link, const Error *why)
 static void run_worker(Bench *bench, const char *address)
 {
         static const LinkHandlers handlers = {worker_opened, worker_frame, NULL, worker_closed};
-        const Credentials credentials = {
-                bench->authority, bench->host_certificate, bench->host_key, NULL};
+        const Credentials credentials = bench_worker(&bench->fleet);
         _cleanup_error_ Error error = ERROR_EMPTY;
         Dialer *dialer;
         Wire *wire;
@@ -153,7 +122,7 @@ static void run_controller(Bench *bench, int channel)
 {
         static const LinkHandlers handlers = {
                 controller_opened, controller_frame, NULL, worker_closed};
-        const Credentials credentials = {bench->authority, bench->certificate, bench->key, NULL};
+        const Credentials credentials = bench_controller(&bench->fleet);
         _cleanup_error_ Error error = ERROR_EMPTY;
         Listener *listener;
         const char *address;
@@ -184,7 +153,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "usage: bench-link [ROUNDS]\n");
                 return 2;
         }
-        make_pki(&bench);
+        bench_make(&bench.fleet);
         require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), NULL);
         worker = fork();
         if (worker == 0) {

@@ -13,7 +13,8 @@ COMMANDS = [
     [], ["host"], ["host", "add"], ["host", "list"], ["host", "show"], ["series"], ["series", "add"], ["series", "list"],
     ["series", "show"], ["preview"], ["preview", "prepare"], ["preview", "sync"], ["preview", "allow"], ["preview", "drop"],
     ["preview", "switch"], ["job"], ["job", "list"], ["job", "show"], ["job", "watch"], ["job", "cancel"], ["job", "retry"],
-    ["job", "resume"], ["log"],
+    ["job", "resume"], ["schedule"], ["schedule", "show"], ["schedule", "set"], ["schedule", "pause"],
+    ["schedule", "resume"], ["calendar"], ["log"],
 ]
 
 
@@ -24,7 +25,7 @@ def test_each_level_has_its_manual(words):
     for section in ("NAME", "SYNOPSIS"):
         assert section in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    if not words or len(words) == 1 and words != ["log"]:
+    if not words or len(words) == 1 and words not in (["log"], ["calendar"]):
         assert "COMMANDS" in done.stdout
 
 
@@ -150,3 +151,24 @@ def test_the_controllers_directory_is_closed_to_others(fleet):
     assert os.stat(fleet.controller_directory).st_mode & 0o007 == 0
     for path in fleet.controller_directory.rglob("*.key"):
         assert os.stat(path).st_mode & 0o077 == 0
+
+
+def test_a_schedule_is_set_shown_paused_and_in_the_history(fleet, adopted):
+    done = fleet.ctl("schedule", "set", SERIES, "--at", "02:30", "--zone", "Europe/Brussels", "--window", "22:00-06:00")
+    assert "BYHOUR=2;BYMINUTE=30" in done.stdout and "02:30" in done.stdout
+    assert len(fleet.json("schedule", "show", SERIES)["next"]) == 10
+    assert len(fleet.json("calendar", "--days", "2")) == 2
+    ics = fleet.ctl("calendar", "--ics").stdout
+    assert ics.startswith("BEGIN:VCALENDAR") and "TZID=" in ics and "BEGIN:VTIMEZONE" in ics
+    assert f"schedule resume {SERIES}" in fleet.ctl("schedule", "pause", SERIES).stdout
+    assert fleet.json("calendar") == []
+    assert "schedule paused" in fleet.ctl("log", SERIES).stdout
+    done = fleet.ctl("schedule", "set", SERIES, "--at", "12:00", check=False)
+    assert done.returncode == REFUSED and "22:00-06:00" in done.stderr
+
+
+def test_a_controller_that_was_down_at_night_starts_with_its_calendar_as_it_was(fleet, adopted):
+    before = fleet.json("schedule", "show", SERIES)
+    fleet.controller.kill()
+    fleet.start_controller()
+    assert fleet.json("schedule", "show", SERIES) == before

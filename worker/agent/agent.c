@@ -15,7 +15,6 @@
 #include "base/notify.h"
 
 #define JOURNAL_RETRY_MS 5000
-#define SWEEP_MS         200 // one commit for many tasks; those that begin come first
 
 static void set_timer(struct event *timer, unsigned ms)
 {
@@ -25,11 +24,6 @@ static void set_timer(struct event *timer, unsigned ms)
 }
 
 // ---------------------------------------------------------------- the journal
-
-void agent_record(Agent *agent)
-{
-        event_active(agent->turn, EV_TIMEOUT, 0);
-}
 
 static int record_task(Agent *agent, const WorkerTask *task, Error *error)
 {
@@ -107,12 +101,6 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 }
 
 // ---------------------------------------------------------------- forgetting
-
-void agent_sweep(Agent *agent)
-{
-        if (!evtimer_pending(agent->sweep, NULL))
-                set_timer(agent->sweep, SWEEP_MS);
-}
 
 static bool is_gone(const WorkerTask *task)
 {

@@ -165,6 +165,18 @@ static int keep_config(const char *path, JoinReport *report)
         return 0;
 }
 
+static const char *choose_log_root(const JoinRequest *request)
+{
+        struct stat st;
+
+        if (request->log_root || !request->log_place)
+                return request->log_root;
+        return lstat(request->log_place, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
+                               !(st.st_mode & S_IWOTH)
+                       ? request->log_place
+                       : NULL;
+}
+
 static int write_config(
         const JoinRequest *request, const char *listen, JoinReport *report, Error *error)
 {
@@ -175,6 +187,7 @@ static int write_config(
 
         option_defaults(config_options, &config);
         config.address = text_copy(listen);
+        config.policy.log_root = text_copy(choose_log_root(request));
         for (size_t i = 0; i < request->root_count; i++)
                 add_once(&config.policy.roots, request->roots[i]);
         for (size_t i = 0; i < report->users.count; i++)

@@ -11,6 +11,9 @@ typedef struct JoinRequest {
         const char *token;      // SECRET.DIGEST, from the line that `host add` prints
         const char *const *roots;
         size_t root_count;
+        const char *log_root;  // parent of the log directories of previews; NULL: not said
+        const char *log_place; // it is then, if it is there and only root may make directories in
+                               // it: a site's own user cannot
 } JoinRequest;
 
 typedef struct JoinReport {

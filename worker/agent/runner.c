@@ -1,5 +1,6 @@
 #include "agent/runner.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -184,6 +185,41 @@ static void clean_error(Error *error)
         }
 }
 
+// Puts `value` in the place of `word` wherever it follows `command` and one more word.
+static void fill_in(char **text, const char *command, const char *word, const char *value)
+{
+        size_t from = 0;
+        const char *at;
+
+        while (*text && (at = strstr(*text + from, command))) {
+                const char *place = at + strlen(command);
+                _cleanup_free_ char *before = NULL;
+                char *filled;
+
+                place += strspn(place, "abcdefghijklmnopqrstuvwxyz-");
+                from = (size_t)(place - *text);
+                if (!text_starts(place, word) || isalnum((unsigned char)place[strlen(word)]))
+                        continue;
+                before = text_copy_n(*text, from);
+                filled = text_format("%s %s%s", before, value, place + strlen(word));
+                free(*text);
+                *text = filled;
+        }
+}
+
+// What to do is said where neither the job's number nor the series is known; people type it as it
+// stands.
+static void name_job(Error *error, const Fleet__Task *task)
+{
+        _cleanup_free_ char *job = text_format("%llu", (unsigned long long)task->job);
+        char **parts[] = {&error->why, &error->next}; // a cause may have its own advice
+
+        for (size_t i = 0; i < ELEMENTS(parts); i++) {
+                fill_in(parts[i], "understudyctl job ", " ID", job);
+                fill_in(parts[i], "understudyctl preview ", " SERIES", task->series);
+        }
+}
+
 static int finish(
         StepContext *context, const Outcome *outcome, int64_t wall_us, Error *why, Error *error)
 {
@@ -194,6 +230,7 @@ static int finish(
         finished.wall_us = (uint64_t)wall_us;
         finished.already = outcome->already;
         if (outcome->result < 0) {
+                name_job(why, context_task(context));
                 clean_error(why);
                 fill_failure(&failure, why);
                 finished.failure = &failure;

@@ -9,7 +9,9 @@
 #include "wire/link.h"
 
 // A runner that died is followed by another this many times.
-#define TASK_RESTARTS 3
+#define TASK_RESTARTS  3
+
+#define AGENT_SWEEP_MS 200 // one commit for many tasks; those that begin come first
 
 typedef enum TaskState {
         TASK_NEW,       // not in the journal yet, so not acknowledged
@@ -66,12 +68,20 @@ struct Agent {
         bool failing;  // the last attempt to connect failed, and was logged
 };
 
-// ---- agent.c
-
 // Has new tasks and cancels written to the journal with the loop's next turn; then they hold.
-void agent_record(Agent *agent);
+static inline void agent_record(Agent *agent)
+{
+        event_active(agent->turn, EV_TIMEOUT, 0);
+}
+
 // Has forgotten tasks removed soon.
-void agent_sweep(Agent *agent);
+static inline void agent_sweep(Agent *agent)
+{
+        static const struct timeval soon = {.tv_usec = AGENT_SWEEP_MS * 1000};
+
+        if (!evtimer_pending(agent->sweep, NULL))
+                evtimer_add(agent->sweep, &soon);
+}
 
 // ---- ship.c
 

@@ -22,8 +22,9 @@ typedef struct StepOps {
                 ProtobufCMessage *result, Error *error);
 
         // Does the work, or what is left of it after an earlier run was killed. 0, or a negative
-        // errno with `error` filled and everything that others can see as it was. `result` is a
-        // message of zeros to be filled; its strings are allocated.
+        // errno with `error` filled and everything that others can see as it was. Its next may say
+        // "understudyctl job retry ID" and "understudyctl preview sync SERIES": people are told the
+        // task's own. `result` is a message of zeros to be filled; its strings are allocated.
         int (*run)(StepContext *context, const ProtobufCMessage *arguments,
                 ProtobufCMessage *result, Error *error);
 

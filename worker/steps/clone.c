@@ -196,7 +196,8 @@ static int stage_failed(const Clone *clone, int r, Error *error)
 
 static int drop_stage(const Clone *clone, Error *error)
 {
-        return directory_discard(clone->context, clone->preview.root_fd, clone->stage, NULL, error);
+        return directory_discard(
+                clone->context, clone->preview.root_fd, clone->stage, -1, NULL, error);
 }
 
 static int clone_make(Clone *clone, const Fleet__ProbeResult *probe, Error *error)
@@ -275,8 +276,8 @@ static int clone_undo(StepContext *context, const ProtobufCMessage *message, Err
         if (clone.preview.fd >= 0)
                 r = root_links_refuse(&clone.preview, error);
         return r < 0 ? r
-                     : directory_discard(
-                               context, clone.preview.root_fd, clone.preview.name, NULL, error);
+                     : directory_discard(context, clone.preview.root_fd, clone.preview.name,
+                               clone.preview.fd, NULL, error);
 }
 
 const StepOps step_clone_ops = {.check = clone_check, .run = clone_run, .undo = clone_undo};

@@ -206,7 +206,7 @@ static int begin(const Environment *environment, int state, Error *error)
                 r = -errno;
         else if (state == UNFINISHED)
                 r = directory_discard(
-                        environment->context, environment->preview.fd, "env", NULL, error);
+                        environment->context, environment->preview.fd, "env", -1, NULL, error);
         if (r == 0)
                 r = make_directory(environment);
         return r < 0 && error && !error->code

@@ -56,8 +56,50 @@ int directory_make(int dirfd, const char *name, uid_t uid, gid_t gid)
         return TAKE_FD(fd);
 }
 
-int directory_discard(
-        StepContext *context, int parent, const char *name, TreeFigures *figures, Error *error)
+static bool is_entry(int parent, const char *name, int fd)
+{
+        struct stat entry, opened;
+
+        return fstatat(parent, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+               entry.st_dev == opened.st_dev && entry.st_ino == opened.st_ino;
+}
+
+// Under its own name again or, where that was taken at once, under one that nothing ever removes.
+static int give_back(int parent, const char *gone, const char *name, Error *error)
+{
+        _cleanup_free_ char *aside = text_format("%s.understudy-aside", name);
+        const char *now = gone;
+
+        if (renameat2(parent, gone, parent, name, RENAME_NOREPLACE) == 0)
+                now = name;
+        else if (renameat2(parent, gone, parent, aside, RENAME_NOREPLACE) == 0)
+                now = aside;
+        error_set(error, -ESTALE, "changed", "a directory to be removed is another one now");
+        error_where(error, "%s", now);
+        error_why(error, "its name was given to another between the check and the removal");
+        error_next(error, "See who does that: ls -la; then: understudyctl job retry ID");
+        return -ESTALE;
+}
+
+// 1: there is none.
+static int move_away(int parent, const char *name, const char *gone, int looked_at, Error *error)
+{
+        int r = 0;
+
+        if (renameat(parent, name, parent, gone) < 0) {
+                if (errno == ENOENT)
+                        return 1;
+                r = error_set(error, -errno, "remove", "cannot move a directory away");
+                error_where(error, "%s", name);
+                error_next(error, "Look at it and at the directory it is in: ls -la");
+        } else if (looked_at >= 0 && !is_entry(parent, gone, looked_at)) {
+                r = give_back(parent, gone, name, error);
+        }
+        return r;
+}
+
+int directory_discard(StepContext *context, int parent, const char *name, int looked_at,
+        TreeFigures *figures, Error *error)
 {
         _cleanup_free_ char *gone = text_format(".%s.understudy-gone", name);
         TreeOptions options = tree_options(context);
@@ -74,13 +116,10 @@ int directory_discard(
                         figures->freed += removed.freed;
                         figures->deleted += removed.deleted;
                 }
-                if (round == 0 && renameat(parent, name, parent, gone) < 0) {
-                        if (errno == ENOENT)
-                                return 0;
-                        r = error_set(error, -errno, "remove", "cannot move a directory away");
-                        error_where(error, "%s", name);
-                        error_next(error, "Look at it and at the directory it is in: ls -la");
-                        return r;
+                if (round == 0) {
+                        r = move_away(parent, name, gone, looked_at, error);
+                        if (r != 0)
+                                return r < 0 ? r : 0;
                 }
                 if (fsync(parent) < 0)
                         return error_set(error, -errno, "remove", "cannot sync a directory");

@@ -17,9 +17,11 @@ bool directory_is_empty(int fd);
 
 // Removes the directory `name` of `parent` with all that is in it. It goes out of sight by one
 // rename first, so that a killed removal leaves nothing that looks like a site; what an earlier one
-// left is removed too. Missing is fine. `figures` (may be NULL) is added to.
-int directory_discard(StepContext *context, int parent, const char *name, TreeFigures *figures,
-        Error *error) _must_use_;
+// left is removed too. Missing is fine. `looked_at` is the directory that was found good to go, or
+// -1; -ESTALE ("changed"): another has taken its name since, and has it again. `figures` (may be
+// NULL) is added to.
+int directory_discard(StepContext *context, int parent, const char *name, int looked_at,
+        TreeFigures *figures, Error *error) _must_use_;
 
 // Options that report progress in files and bytes, and end with the task.
 TreeOptions tree_options(StepContext *context);

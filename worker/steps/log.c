@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "steps/files.h"
+#include "steps/log_mark.h"
 
 extern const StepOps step_log_ops;
 
@@ -100,39 +101,49 @@ static int own_directory(int fd, const LogPlan *plan)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-// Can this directory be the preview's, as far as its owner tells? The link alone proves nothing: a
-// site can set it to the directory of another.
+// Can this directory be the preview's? The link alone proves nothing: a site can set it to the
+// directory of another.
 static bool may_be_ours(int fd, const LogPlan *plan)
 {
         struct stat st;
 
         return fstat(fd, &st) == 0 &&
-               (st.st_uid == plan->like.st_uid || st.st_uid == plan->production.owner.uid);
+               (st.st_uid == plan->like.st_uid || st.st_uid == plan->production.owner.uid) &&
+               log_mark_read(fd, &plan->preview) != LOG_MARK_OTHERS;
+}
+
+// Was it made for the preview? Without a mark, which earlier versions did not leave, its link says.
+static bool is_ours(int fd, const LogPlan *plan, bool linked)
+{
+        return may_be_ours(fd, plan) &&
+               (linked || log_mark_read(fd, &plan->preview) == LOG_MARK_OWN);
 }
 
 // -ENOTEMPTY: there is something of that name already, with something in it.
-static int make_in(int parent, const char *name, const LogPlan *plan, bool ours)
+static int make_in(int parent, const char *name, const LogPlan *plan, bool linked)
 {
         _cleanup_close_ int fd = -EBADF;
+        int r;
 
         if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
                 return -errno;
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (!directory_is_empty(fd) && (!ours || !may_be_ours(fd, plan)))
+        if (!directory_is_empty(fd) && !is_ours(fd, plan, linked))
                 return -ENOTEMPTY;
-        return own_directory(fd, plan);
+        r = own_directory(fd, plan);
+        return r == 0 && plan->parent ? log_mark_write(fd, &plan->preview) : r;
 }
 
-static int make_directory(const LogPlan *plan, bool ours)
+static int make_directory(const LogPlan *plan, bool linked)
 {
         _cleanup_close_ int parent = -EBADF;
 
         if (!plan->parent)
                 return make_in(plan->preview.fd, "log", plan, true);
         parent = open(plan->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return parent < 0 ? -errno : make_in(parent, plan->preview.name, plan, ours);
+        return parent < 0 ? -errno : make_in(parent, plan->preview.name, plan, linked);
 }
 
 static bool link_is_set(const LogPlan *plan)
@@ -199,20 +210,24 @@ static int log_run(StepContext *context, const ProtobufCMessage *message, Protob
         return 0;
 }
 
+// Only what was made for the preview goes, or an empty directory that a killed run made.
 static int discard(StepContext *context, int parent, const LogPlan *plan, Error *error)
 {
         const char *name = plan->preview.name;
         _cleanup_close_ int fd =
                 openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        bool linked = link_is_set(plan);
 
-        if (fd >= 0 && !may_be_ours(fd, plan)) {
-                step_note(context, "%s is left as it is: it is another user's.", plan->directory);
-                return 0;
-        }
-        return directory_discard(context, parent, name, NULL, error);
+        if (fd < 0 ? linked : is_ours(fd, plan, linked))
+                return directory_discard(context, parent, name, fd, NULL, error);
+        if (fd >= 0 && linked)
+                step_note(context, "%s is left as it is: it is another site's.", plan->directory);
+        else if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
+                 errno != ENOTEMPTY && errno != ENOTDIR)
+                return log_failed(-errno, plan, error);
+        return 0;
 }
 
-// Only what the clone's own link points at goes, or an empty directory that never got its link.
 static int log_undo(StepContext *context, const ProtobufCMessage *message, Error *error)
 {
         LogPlan plan _cleanup_(log_plan_clear) = LOG_PLAN_EMPTY;
@@ -226,12 +241,7 @@ static int log_undo(StepContext *context, const ProtobufCMessage *message, Error
                 return errno == ENOENT ? 0 : log_failed(-errno, &plan, error);
         if (!plan.trusted)
                 site_act_as(&plan.production.owner);
-        if (link_is_set(&plan)) {
-                r = discard(context, parent, &plan, error);
-        } else if (unlinkat(parent, plan.preview.name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
-                   errno != ENOTEMPTY) {
-                r = log_failed(-errno, &plan, error);
-        }
+        r = discard(context, parent, &plan, error);
         site_act_as(NULL);
         if (r == 0 && link_is_set(&plan) && unlinkat(plan.preview.fd, "log", 0) < 0)
                 r = log_failed(-errno, &plan, error);

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "steps/clone.h"
 #include "steps/files.h"
+#include "steps/log_mark.h"
 #include "steps/target.h"
 
 extern const StepOps step_purge_ops;
@@ -111,27 +112,36 @@ static const Account *remover(const Policy *policy, const SiteDir *site, const c
         return &site->owner;
 }
 
+static int log_parent_failed(int r, const SiteDir *site, const char *parent, Error *error)
+{
+        error_set(error, r, "log", "cannot open the directory of logs");
+        error_where(error, "%s", parent);
+        error_next(error, "Let %s read it (ls -ld '%s'), and retry the job.", site->owner.name,
+                parent);
+        return r;
+}
+
 static int remove_log_in(StepContext *context, const SiteDir *site, const char *parent,
         const char *directory, TreeFigures *figures, Error *error)
 {
-        _cleanup_close_ int fd = open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int above =
+                open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
-        if (fd < 0) {
-                if (errno == ENOENT)
-                        return 0;
-                error_set(error, -errno, "log", "cannot open the directory of logs");
-                error_where(error, "%s", parent);
-                error_next(error, "Let %s read it (ls -ld '%s'), and retry the job.",
-                        site->owner.name, parent);
-                return -EACCES;
-        }
-        if (fstatat(fd, site->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                st.st_uid != site->owner.uid) {
-                step_note(context, "%s is left as it is: it is not the site's owner's.", directory);
+        if (above < 0)
+                return errno == ENOENT ? 0 : log_parent_failed(-errno, site, parent, error);
+        fd = openat(above, site->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno != ENOENT) {
+                step_note(context, "%s is left as it is: it cannot be opened.", directory);
                 return 0;
         }
-        return directory_discard(context, fd, site->name, figures, error);
+        if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_uid != site->owner.uid ||
+                               log_mark_read(fd, site) == LOG_MARK_OTHERS)) {
+                step_note(context, "%s is left as it is: it is another site's.", directory);
+                return 0;
+        }
+        return directory_discard(context, above, site->name, fd, figures, error);
 }
 
 static int remove_log(StepContext *context, const SiteDir *site, const char *directory,
@@ -161,7 +171,7 @@ static int remove_project(
         StepContext *context, const SiteDir *site, Fleet__PurgeResult *result, Error *error)
 {
         TreeFigures figures = {0};
-        int r = directory_discard(context, site->root_fd, site->name, &figures, error);
+        int r = directory_discard(context, site->root_fd, site->name, site->fd, &figures, error);
 
         if (r < 0)
                 return step_canceled(context) ? step_canceled_error(context, error) : r;

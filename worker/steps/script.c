@@ -12,6 +12,7 @@
 #include "steps/diff.h"
 #include "steps/files.h"
 #include "steps/script_merge.h"
+#include "steps/script_units.h"
 
 extern const StepOps step_script_ops;
 

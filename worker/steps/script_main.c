@@ -1,8 +1,8 @@
 // main() of a restore.py: what comes before its execfile lines, the lines themselves, what comes
 // after.
-#include <ctype.h>
+#include "steps/script_main.h"
 
-#include "steps/script_merge.h"
+#include <ctype.h>
 
 // A line of main()'s own indentation with what belongs to it.
 typedef struct Item {

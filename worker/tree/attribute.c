@@ -17,36 +17,43 @@ static int outcome(int result, unsigned bit)
                        : -errno;
 }
 
-static bool group_is_mine(gid_t gid)
+void rights_read(Rights *ret)
 {
-        gid_t groups[256];
-        int count = getgroups(ELEMENTS(groups), groups);
+        *ret = (Rights){.root = geteuid() == 0, .uid = geteuid(), .gid = getegid()};
+        ret->group_count = getgroups(ELEMENTS(ret->groups), ret->groups);
+}
 
-        for (int i = 0; i < count; i++)
-                if (groups[i] == gid)
+static bool group_is_mine(const Rights *rights, gid_t gid)
+{
+        for (int i = 0; i < rights->group_count; i++)
+                if (rights->groups[i] == gid)
                         return true;
-        return gid == getegid();
+        return gid == rights->gid;
+}
+
+static bool group_is_settable(const Rights *rights, gid_t gid)
+{
+        return rights->root || group_is_mine(rights, gid);
 }
 
 // Owner and group apart. Without privileges, files belong to whoever copies them, and to a group of
 // theirs: that is no refusal, it is how it is.
-static int owner_set(int dirfd, const char *name, const Meta *have, const Meta *want)
+static int owner_set(const Rights *rights, int fd, const Meta *have, const Meta *want)
 {
         int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
-        bool root = geteuid() == 0;
-        uid_t uid = have->uid == want->uid || !root ? (uid_t)-1 : want->uid;
-        gid_t gid = have->gid == want->gid || !(root || group_is_mine(want->gid)) ? (gid_t)-1
-                                                                                  : want->gid;
+        uid_t uid = have->uid == want->uid || !rights->root ? (uid_t)-1 : want->uid;
+        gid_t gid = have->gid == want->gid || !group_is_settable(rights, want->gid) ? (gid_t)-1
+                                                                                    : want->gid;
         int owner = 0, group = 0;
 
         if (uid == (uid_t)-1 && gid == (gid_t)-1)
                 return 0;
-        if (fchownat(dirfd, name, uid, gid, flags) == 0)
+        if (fchownat(fd, "", uid, gid, flags) == 0)
                 return 0;
         if (uid != (uid_t)-1)
-                owner = outcome(fchownat(dirfd, name, uid, (gid_t)-1, flags), ATTRIBUTE_OWNER);
+                owner = outcome(fchownat(fd, "", uid, (gid_t)-1, flags), ATTRIBUTE_OWNER);
         if (owner >= 0 && gid != (gid_t)-1)
-                group = outcome(fchownat(dirfd, name, (uid_t)-1, gid, flags), ATTRIBUTE_GROUP);
+                group = outcome(fchownat(fd, "", (uid_t)-1, gid, flags), ATTRIBUTE_GROUP);
         if (owner < 0 || group < 0)
                 return owner < 0 ? owner : group;
         return owner | group;
@@ -54,14 +61,13 @@ static int owner_set(int dirfd, const char *name, const Meta *have, const Meta *
 
 // A change of owner or group clears set-user-id and set-group-id. They return only to a file that
 // got the owner they were meant for.
-static mode_t mode_wanted(const Meta *want, int refused)
+static mode_t mode_wanted(const Rights *rights, const Meta *want, int refused)
 {
         mode_t mode = want->mode & 07777;
-        bool root = geteuid() == 0;
 
-        if ((refused & ATTRIBUTE_OWNER) || (!root && want->uid != geteuid()))
+        if ((refused & ATTRIBUTE_OWNER) || (!rights->root && want->uid != rights->uid))
                 mode &= ~(mode_t)S_ISUID;
-        if (((refused & ATTRIBUTE_GROUP) || !(root || group_is_mine(want->gid))) &&
+        if (((refused & ATTRIBUTE_GROUP) || !group_is_settable(rights, want->gid)) &&
                 !S_ISDIR(want->mode))
                 mode &= ~(mode_t)S_ISGID;
         return mode;
@@ -74,15 +80,15 @@ static bool needs_mode(const Meta *have, const Meta *want, mode_t mode)
         return (have->mode & 07777) != mode || (owner && (mode & (S_ISUID | S_ISGID)));
 }
 
-int attribute_set(int fd, const Meta *have, const Meta *want)
+int attribute_set(const Rights *rights, int fd, const Meta *have, const Meta *want)
 {
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time_of(want->modified)};
-        int refused = owner_set(fd, "", have, want), result;
+        int refused = owner_set(rights, fd, have, want), result;
         mode_t mode;
 
         if (refused < 0)
                 return refused;
-        mode = mode_wanted(want, refused);
+        mode = mode_wanted(rights, want, refused);
         if (needs_mode(have, want, mode)) {
                 result = outcome(fchmod(fd, mode), ATTRIBUTE_MODE);
                 if (result < 0)
@@ -97,7 +103,8 @@ int attribute_set(int fd, const Meta *have, const Meta *want)
 
 // Through a descriptor that opens nothing: the name may come to mean another file meanwhile, with a
 // second name elsewhere.
-int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *want)
+int attribute_set_at(
+        const Rights *rights, int dirfd, const char *name, const Meta *have, const Meta *want)
 {
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, time_of(want->modified)};
         _cleanup_close_ int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -112,10 +119,10 @@ int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *
                 return result;
         if (now.inode != have->inode || now.links > 1)
                 return -ESTALE;
-        refused = owner_set(fd, "", have, want);
+        refused = owner_set(rights, fd, have, want);
         if (refused < 0)
                 return refused;
-        mode = mode_wanted(want, refused);
+        mode = mode_wanted(rights, want, refused);
         if (!S_ISLNK(want->mode) && needs_mode(have, want, mode)) {
                 char path[40];
 
@@ -132,15 +139,15 @@ int attribute_set_at(int dirfd, const char *name, const Meta *have, const Meta *
         return result < 0 ? result : refused | result;
 }
 
-bool attribute_differ(const Meta *want, const Meta *have)
+bool attribute_differ(const Rights *rights, const Meta *want, const Meta *have)
 {
-        bool root = geteuid() == 0, mine = root || have->uid == geteuid();
+        bool mine = rights->root || have->uid == rights->uid;
 
         if (S_ISDIR(want->mode) && mine && meta_time_compare(want->modified, have->modified) != 0)
                 return true;
-        return (root && want->uid != have->uid) ||
-               (mine && want->gid != have->gid && (root || group_is_mine(want->gid))) ||
-               (!S_ISLNK(want->mode) && mode_wanted(want, 0) != (have->mode & 07777));
+        return (rights->root && want->uid != have->uid) ||
+               (mine && want->gid != have->gid && group_is_settable(rights, want->gid)) ||
+               (!S_ISLNK(want->mode) && mode_wanted(rights, want, 0) != (have->mode & 07777));
 }
 
 const char *attribute_words(unsigned refused)

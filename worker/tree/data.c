@@ -74,51 +74,85 @@ static int copy_in_kernel(DataCopy *copy, uint64_t *at, uint64_t end)
         return 0;
 }
 
+static int reserve(const DataCopy *copy, uint64_t at, uint64_t end)
+{
+        if (copy->to < 0 || !copy->reserve || end - at <= DATA_BUFFER)
+                return 0;
+        if (fallocate(copy->to, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)(end - at)) < 0 &&
+                (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+                return -errno;
+        return 0; // it only saves time
+}
+
 static int copy_range(DataCopy *copy, uint64_t *at, uint64_t end)
 {
-        if (copy->hasher || copy->to < 0)
+        int result = reserve(copy, *at, end);
+
+        if (result < 0)
+                return result;
+        if (copy->hasher || copy->to < 0 || copy->reserve || end - *at <= DATA_BUFFER)
                 return copy_by_reading(copy, at, end);
         return copy_in_kernel(copy, at, end);
 }
 
-static int copy_with_holes(DataCopy *copy, uint64_t size)
+// *at stops before `end` where the file does.
+static int copy_with_holes(DataCopy *copy, uint64_t *at, uint64_t end)
 {
-        uint64_t at = 0;
-
-        while (at < size) {
-                off_t data = lseek(copy->from, (off_t)at, SEEK_DATA), hole;
+        while (*at < end) {
+                off_t data = lseek(copy->from, (off_t)*at, SEEK_DATA), hole;
+                uint64_t stop;
                 int result;
 
                 if (data < 0 && errno != ENXIO)
                         return -errno;
-                if (data < 0 || (uint64_t)data > size)
-                        data = (off_t)size;
+                if (data < 0 || (uint64_t)data > end)
+                        data = (off_t)end;
                 if (copy->hasher)
-                        hasher_add_zeros(copy->hasher, (uint64_t)data - at);
-                at = (uint64_t)data;
-                if (at == size)
+                        hasher_add_zeros(copy->hasher, (uint64_t)data - *at);
+                *at = (uint64_t)data;
+                if (*at == end)
                         break;
                 hole = lseek(copy->from, data, SEEK_HOLE);
                 if (hole < 0)
                         return errno == ENXIO ? 0 : -errno; // it got shorter
-                result = copy_range(copy, &at, (uint64_t)hole < size ? (uint64_t)hole : size);
-                if (result < 0)
+                stop = (uint64_t)hole < end ? (uint64_t)hole : end;
+                result = copy_range(copy, at, stop);
+                if (result < 0 || *at < stop)
                         return result;
-                if (at < (uint64_t)hole && at < size)
-                        return 0;
         }
-        return copy->to >= 0 && ftruncate(copy->to, (off_t)size) < 0 ? -errno : 0;
+        return 0;
+}
+
+int data_copy_part(DataCopy *copy, const Meta *meta, uint64_t at, uint64_t end)
+{
+        return meta_has_holes(meta) ? copy_with_holes(copy, &at, end) : copy_range(copy, &at, end);
 }
 
 int data_copy(DataCopy *copy, const Meta *meta)
 {
         uint64_t at = 0;
+        int result;
 
         if (meta->size == 0)
                 return 0;
-        if (copy->clone && ioctl(copy->to, FICLONE, copy->from) == 0)
-                return copy->step(copy->userdata, meta->size);
-        if (meta_has_holes(meta))
-                return copy_with_holes(copy, meta->size);
-        return copy_range(copy, &at, meta->size);
+        if (!meta_has_holes(meta)) {
+                result = copy_range(copy, &at, meta->size);
+                // What was reserved beyond the end of a file that got shorter.
+                return result == 0 && at < meta->size && copy->to >= 0 ? data_set_size(copy, at)
+                                                                       : result;
+        }
+        result = copy_with_holes(copy, &at, meta->size);
+        return result == 0 && copy->to >= 0 ? data_set_size(copy, at) : result;
+}
+
+int data_clone(const DataCopy *copy, const Meta *meta)
+{
+        if (ioctl(copy->to, FICLONE, copy->from) < 0)
+                return 1;
+        return copy->step(copy->userdata, meta->size);
+}
+
+int data_set_size(const DataCopy *copy, uint64_t size)
+{
+        return ftruncate(copy->to, (off_t)size) < 0 ? -errno : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "tree/attribute.h"
+#include "tree/content.h"
 #include "tree/data.h"
 #include "tree/manifest.h"
 #include "tree/xattr.h"
@@ -135,7 +136,7 @@ FileState file_compare(Worker *worker, Node *node, const Entry *entry)
                 return FILE_DIFFERENT;
         if (newer || mirror->full)
                 return FILE_SUSPECT;
-        return attribute_differ(from, have) ? FILE_ATTRIBUTES : FILE_SAME;
+        return attribute_differ(&worker->run->rights, from, have) ? FILE_ATTRIBUTES : FILE_SAME;
 }
 
 // --- the clock ---
@@ -181,7 +182,8 @@ static int fresh_read(Worker *worker, Node *node, const Entry *entry, int to, Me
         int result;
 
         if (node->fresh && made) {
-                *ret = (Meta){.mode = entry->from.mode & 0777 & ~worker->run->mirror->mask,
+                *ret = (Meta){.mode = entry->from.mode & 0777 &
+                                      ~(worker->unmasked ? 0 : worker->run->mirror->mask),
                         .uid = (uint32_t)(made >> 32) & ~(uint32_t)MADE_KNOWN,
                         .gid = (uint32_t)made,
                         .modified = {.ns = UINT32_MAX}}; // as no file has it
@@ -205,7 +207,7 @@ static int attributes_copy(Worker *worker, Node *node, const Entry *entry, int f
                 result = fresh_read(worker, node, entry, to, &fresh);
         if (result < 0)
                 return result;
-        refused = attribute_set(to, &fresh, &entry->from);
+        refused = attribute_set(&worker->run->rights, to, &fresh, &entry->from);
         if (refused < 0)
                 return refused;
         result = xattr_make_equal((XattrFile){from, NULL}, (XattrFile){to, NULL}, true);
@@ -228,7 +230,7 @@ static int source_open(Node *node, const char *name)
 }
 
 // Attempts until what was read is one version of the file. 1: it never settled.
-static int content_copy(
+static int version_copy(
         Worker *worker, Node *node, Entry *entry, int from, int to, char hash[static HASH_TEXT])
 {
         Mirror *mirror = worker->run->mirror;
@@ -238,7 +240,7 @@ static int content_copy(
                 int result;
 
                 settle_clock(mirror, &entry->from);
-                result = manifest_copy(worker, from, to, &entry->from, node->block ? hash : NULL);
+                result = content_copy(worker, from, to, &entry->from, node->block ? hash : NULL);
                 if (result == 0)
                         result = attributes_copy(worker, node, entry, from, to);
                 if (meta_read(from, "", &after) < 0 || !S_ISREG(after.mode))
@@ -269,7 +271,7 @@ static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as
         if (to < 0)
                 return target_failed(worker, node, entry->name, -errno);
         COUNT(worker, bytes_total, entry->from.size);
-        result = content_copy(worker, node, entry, from, to, hash);
+        result = version_copy(worker, node, entry, from, to, hash);
         if (result < 0) {
                 (void)unlinkat(node->target, as, 0);
                 if (result == -ESTALE)
@@ -292,7 +294,7 @@ static int other_attributes(Worker *worker, Node *node, const Entry *entry, cons
 
         if (result < 0)
                 return result;
-        refused = attribute_set_at(node->target, as, &fresh, &entry->from);
+        refused = attribute_set_at(&worker->run->rights, node->target, as, &fresh, &entry->from);
         if (refused < 0)
                 return refused;
         result = xattr_make_equal(
@@ -413,7 +415,8 @@ static int suspect_differs(Worker *worker, Node *node, const Entry *entry)
 // Attributes are set in place only where the file has this one name: a second one may be anywhere.
 static int set_in_place(Worker *worker, Node *node, Entry *entry, bool extended)
 {
-        int refused = attribute_set_at(node->target, entry->name, &entry->have, &entry->from);
+        int refused = attribute_set_at(
+                &worker->run->rights, node->target, entry->name, &entry->have, &entry->from);
         int result = 0;
 
         if (refused >= 0 && extended) {
@@ -439,14 +442,15 @@ static int suspect_settle(Worker *worker, Node *node, Entry *entry)
 
         if (differs < 0)
                 return differs;
-        if (differs || (entry->have.links > 1 && attribute_differ(&entry->from, &entry->have))) {
+        if (differs || (entry->have.links > 1 && attribute_differ(&worker->run->rights,
+                                                         &entry->from, &entry->have))) {
                 entry->state = FILE_DIFFERENT;
                 return 0;
         }
         differs = xattr_differ(from, have);
         if (differs < 0 && differs != -ENOENT)
                 return target_failed(worker, node, entry->name, differs);
-        if (differs > 0 || attribute_differ(&entry->from, &entry->have))
+        if (differs > 0 || attribute_differ(&worker->run->rights, &entry->from, &entry->have))
                 entry->state = entry->have.links > 1 ? FILE_DIFFERENT : FILE_ATTRIBUTES;
         else
                 entry->state = FILE_SAME;

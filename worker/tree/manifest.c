@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "tree/data.h"
 
 enum {
         MANIFEST_BUFFER = 256 * 1024,
@@ -210,28 +209,4 @@ int manifest_commit(ManifestWriter *writer, const char *path, Error *error)
         closep(&writer->fd);
         writer->fd = -EBADF;
         return 0;
-}
-
-int manifest_copy(Worker *worker, int from, int to, const Meta *meta, char *text)
-{
-        Mirror *mirror = worker->run->mirror;
-        DataCopy copy = {.from = from,
-                .to = to,
-                .buffer = worker_copy_buffer(worker),
-                .clone = mirror && mirror->clone_blocks && to >= 0 && !text &&
-                         meta->size >= mirror->clone_least,
-                .step = run_moved,
-                .userdata = worker};
-        int result;
-
-        if (text) {
-                if (!worker->hasher)
-                        worker->hasher = hasher_new(worker->run->options->hash);
-                copy.hasher = worker->hasher;
-                hasher_begin(copy.hasher);
-        }
-        result = data_copy(&copy, meta);
-        if (result == 0 && text)
-                hasher_end(copy.hasher, text);
-        return result;
 }

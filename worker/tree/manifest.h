@@ -35,9 +35,6 @@ void manifest_add(
 int manifest_write(ManifestWriter *writer, Node *node) _must_use_;
 void manifest_drop(Node *node);
 
-// The hash of a file, while it is copied or (`to` -1) only read. `text` may be NULL: not wanted.
-int manifest_copy(Worker *worker, int from, int to, const Meta *meta, char *text) _must_use_;
-
 // --- reading ---
 
 typedef struct ManifestLine {

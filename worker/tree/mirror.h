@@ -32,6 +32,7 @@ typedef struct Mirror {
         mode_t mask;          // the process's umask
         bool clone_blocks;    // FICLONE is worth trying
         uint64_t clone_least; // from this size on, in bytes
+        bool reserve_blocks;  // it pays: see data_copy
         int64_t tick_ns;      // of the file system's clock, at most
         Links links;
         // Files of the target that lose a name in this run: their ctime is this run's then, and

@@ -4,82 +4,115 @@
 
 #include "base/text.h"
 
+typedef struct Thread {
+        pthread_t thread;
+        Pool *pool;
+        void *worker;
+        Job *top, *bottom; // of its stack
+} Thread;
+
 struct Pool {
         pthread_mutex_t lock;
         pthread_cond_t filled;
-        Job *stack;
         size_t outstanding; // waiting or running
         bool closing;
         int wake;
-        unsigned count;
-        struct Thread {
-                pthread_t thread;
-                Pool *pool;
-                void *worker;
-        } threads[];
+        void (*begin)(void *worker);
+        unsigned count; // of threads that run
+        Thread threads[];
 };
 
-static Job *take(Pool *pool)
+static _Thread_local Thread *self;
+
+static Job *pop(Thread *thread)
 {
+        Job *job = thread->top;
+
+        thread->top = job->next;
+        if (thread->top)
+                thread->top->before = NULL;
+        else
+                thread->bottom = NULL;
+        return job;
+}
+
+static Job *steal(Thread *from)
+{
+        Job *job = from->bottom;
+
+        from->bottom = job->before;
+        if (from->bottom)
+                from->bottom->next = NULL;
+        else
+                from->top = NULL;
+        return job;
+}
+
+// The lock is held. NULL: no thread has any.
+static Job *find(Pool *pool, Thread *thread)
+{
+        if (thread->top)
+                return pop(thread);
+        for (unsigned i = 0; i < pool->count; i++)
+                if (pool->threads[i].bottom)
+                        return steal(&pool->threads[i]);
+        return NULL;
+}
+
+// After `finished`, a job of this thread's: the next one.
+static Job *take(Pool *pool, Thread *thread, bool finished)
+{
+        const uint64_t one = 1;
+        bool last = false;
         Job *job;
 
         pthread_mutex_lock(&pool->lock);
-        while (!pool->stack && !pool->closing)
+        if (finished)
+                last = --pool->outstanding == 0;
+        if (last)
+                (void)!write(pool->wake, &one, sizeof(one)); // full: it is readable already
+        while (!(job = find(pool, thread)) && !pool->closing)
                 pthread_cond_wait(&pool->filled, &pool->lock);
-        job = pool->stack;
-        if (job)
-                pool->stack = job->next;
         pthread_mutex_unlock(&pool->lock);
         return job;
 }
 
-static void done(Pool *pool)
-{
-        const uint64_t one = 1;
-        bool last;
-
-        pthread_mutex_lock(&pool->lock);
-        last = --pool->outstanding == 0;
-        pthread_mutex_unlock(&pool->lock);
-        if (last && write(pool->wake, &one, sizeof(one)) < 0)
-                return; // full: it is readable already
-}
-
 static void *thread_main(void *argument)
 {
-        struct Thread *thread = argument;
+        Thread *thread = argument;
         Job *job;
 
-        while ((job = take(thread->pool))) {
+        self = thread;
+        thread->pool->begin(thread->worker);
+        for (bool any = false; (job = take(thread->pool, thread, any)); any = true)
                 job->work(thread->worker, job);
-                done(thread->pool);
-        }
         return NULL;
 }
 
-int pool_new(unsigned count, void *workers, size_t size, int wake, Pool **ret)
+int pool_new(unsigned count, void (*begin)(void *worker), void *workers, size_t size, int wake,
+        Pool **ret)
 {
         Pool *pool = memory_new(sizeof(*pool) + count * sizeof(pool->threads[0]));
+        int result = 0;
 
         pool->wake = wake;
+        pool->begin = begin;
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->filled, NULL);
-        for (; pool->count < count; pool->count++) {
-                struct Thread *thread = &pool->threads[pool->count];
-                int result;
+        pthread_mutex_lock(&pool->lock); // they look at each other
+        for (; pool->count < count && result == 0; pool->count += result == 0) {
+                Thread *thread = &pool->threads[pool->count];
 
-                *thread = (struct Thread){
-                        .pool = pool, .worker = (char *)workers + pool->count * size};
+                *thread = (Thread){.pool = pool, .worker = (char *)workers + pool->count * size};
                 result = pthread_create(&thread->thread, NULL, thread_main, thread);
-                if (result == 0)
-                        continue;
-                if (pool->count > 0) // fewer do as well
-                        break;
-                pool_free(pool);
-                return -result;
         }
-        *ret = pool;
-        return 0;
+        pthread_mutex_unlock(&pool->lock);
+        if (pool->count > 0) { // fewer do as well
+                *ret = pool;
+                return 0;
+        }
+        pool_free(pool);
+        return -result;
 }
 
 void pool_free(Pool *pool)
@@ -103,14 +136,20 @@ void pool_push(Pool *pool, Job *job)
 
 void pool_push_all(Pool *pool, Job *chain)
 {
+        Thread *thread = self && self->pool == pool ? self : &pool->threads[0];
         size_t count = 0;
 
         pthread_mutex_lock(&pool->lock);
         while (chain) {
                 Job *next = chain->next;
 
-                chain->next = pool->stack;
-                pool->stack = chain;
+                chain->next = thread->top;
+                chain->before = NULL;
+                if (thread->top)
+                        thread->top->before = chain;
+                else
+                        thread->bottom = chain;
+                thread->top = chain;
                 chain = next;
                 count++;
         }

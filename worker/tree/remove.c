@@ -103,8 +103,8 @@ static int directory_enter(Removal *removal, int dirfd, const char *name, const 
 {
         int fd;
 
-        if (!removal->tell_only && geteuid() != 0 && (meta->mode & 0700) != 0700 &&
-                fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
+        if (!removal->tell_only && !removal->worker->run->rights.root &&
+                (meta->mode & 0700) != 0700 && fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
                 return failed(removal, -errno, "a directory could not be made writable");
         fd = directory_open(dirfd, name);
         return fd < 0 ? failed(removal, fd, "a directory could not be opened") : fd;

@@ -1,6 +1,7 @@
 #include "tree/run.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -47,12 +48,23 @@ static unsigned open_limit(void)
         return files < 4 * FILES_RESERVED ? 8 : (unsigned)(files - FILES_RESERVED) / 4;
 }
 
+// The process's umask would be in the way of every mode. Its other threads keep theirs.
+static void worker_begin(void *argument)
+{
+        Worker *worker = argument;
+
+        worker->unmasked = unshare(CLONE_FS) == 0;
+        if (worker->unmasked)
+                umask(0);
+}
+
 int run_new(const TreeOptions *options, Run **ret, Error *error)
 {
         _cleanup_run_ Run *run = memory_new(sizeof(*run));
         int result;
 
         run->options = options;
+        rights_read(&run->rights);
         run->open_limit = open_limit();
         run->started_us = clock_monotonic_us();
         run->events_end = &run->events;
@@ -76,8 +88,8 @@ int run_new(const TreeOptions *options, Run **ret, Error *error)
         run->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (run->wake < 0)
                 return error_set(error, -errno, "threads", "the engine could not be started");
-        result = pool_new(
-                run->worker_count, run->workers, sizeof(*run->workers), run->wake, &run->pool);
+        result = pool_new(run->worker_count, worker_begin, run->workers, sizeof(*run->workers),
+                run->wake, &run->pool);
         if (result < 0)
                 return error_set(error, result, "threads", "no thread could be started");
         *ret = TAKE_PTR(run);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "tree/attribute.h"
 #include "tree/list.h"
 #include "tree/meta.h"
 #include "tree/pool.h"
@@ -26,6 +27,7 @@ enum {
 
 typedef struct Worker {
         Run *run;
+        bool unmasked;         // files are made with the mode that is asked for
         char *list_buffer;     // LIST_BUFFER bytes
         char *copy_buffer;     // DATA_BUFFER bytes, made on first use
         struct Hasher *hasher; // made on first use
@@ -56,6 +58,7 @@ typedef struct RunEvent {
 
 struct Run {
         const TreeOptions *options;
+        Rights rights;
         Pool *pool;
         Worker *workers;
         unsigned worker_count;

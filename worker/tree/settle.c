@@ -44,7 +44,7 @@ static int attributes_finish(Worker *worker, Node *node, int source, int target)
         int refused = meta_read(target, "", &have), result;
 
         if (refused == 0)
-                refused = attribute_set(target, &have, &node->meta);
+                refused = attribute_set(&node->run->rights, target, &have, &node->meta);
         if (refused < 0)
                 return refused;
         if (source >= 0 && (node->fresh || node->attributes)) {

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/text.h"
+#include "tree/content.h"
 #include "tree/exclude.h"
 #include "tree/manifest.h"
 
@@ -29,7 +30,7 @@ static int file_survey(Worker *worker, Node *node, const char *name, const Meta 
         _cleanup_close_ int fd = openat(
                 node->source, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         char hash[HASH_TEXT];
-        int result = fd < 0 ? -errno : manifest_copy(worker, fd, -1, meta, hash);
+        int result = fd < 0 ? -errno : content_copy(worker, fd, -1, meta, hash);
 
         if (result == 0)
                 manifest_add(node, meta, name, hash, NULL);

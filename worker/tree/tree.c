@@ -17,6 +17,7 @@ enum {
         DELETE_PERCENT = 50,
         DELETE_FREE = 100,            // deletions that no guard asks about
         XFS_CLONE_LEAST = 256 * 1024, // bytes: below, sharing costs more than copying
+        FS_EXT4 = 0xef53,
         FS_BTRFS = 0x9123683e,
         FS_XFS = 0x58465342,
         FS_BCACHEFS = 0xca451a4e,
@@ -100,11 +101,13 @@ static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *err
                         "the source or the target is not a directory");
         mirror->device = mirror->root->meta.device;
         mirror->target_device = to.device;
+        if (target < 0 || fstatfs(target, &fs) < 0)
+                return 0;
+        mirror->reserve_blocks = fs.f_type == FS_EXT4;
         mirror->clone_blocks =
-                target >= 0 && fstatfs(target, &fs) == 0 &&
                 (fs.f_type == FS_BTRFS || fs.f_type == FS_XFS || fs.f_type == FS_BCACHEFS) &&
                 mirror->device == to.device;
-        if (mirror->clone_blocks && fs.f_type == FS_XFS)
+        if (fs.f_type == FS_XFS)
                 mirror->clone_least = XFS_CLONE_LEAST;
         return 0;
 }
@@ -190,7 +193,8 @@ static int stage(Run *run, int parent, const char *staged, int *ret, Error *erro
         return 0;
 }
 
-static int clone_publish(int parent, const char *staged, const char *name, Error *error)
+static int clone_publish(
+        const Run *run, int parent, const char *staged, const char *name, Error *error)
 {
         int result;
 
@@ -199,7 +203,7 @@ static int clone_publish(int parent, const char *staged, const char *name, Error
                 error_where(error, "%s", name);
                 return result;
         }
-        if (fsync(parent) < 0)
+        if (!run->options->no_sync && fsync(parent) < 0)
                 return error_set(error, -errno, "sync", "the clone could not be made durable");
         return 0;
 }
@@ -251,7 +255,7 @@ static int clone_staged(
                 return result;
         result = clone_fill(run, source, target, error);
         if (result == 0)
-                result = clone_publish(parent, staged, name, error);
+                result = clone_publish(run, parent, staged, name, error);
         if (result == 0)
                 figures_end(run, ret);
         else if (!text_equal(error ? error->code : NULL, "canceled"))

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "tree/content.h"
 #include "tree/links.h"
 #include "tree/manifest.h"
 
@@ -80,7 +81,7 @@ static const char *content_differs(const Place *place, const ManifestLine *line,
                 place->fd, line->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         char hash[HASH_TEXT];
 
-        if (fd < 0 || manifest_copy(place->worker, fd, -1, meta, hash) < 0)
+        if (fd < 0 || content_copy(place->worker, fd, -1, meta, hash) < 0)
                 return "it could not be read";
         return strcmp(hash, line->hash) == 0 ? NULL : "its content differs";
 }

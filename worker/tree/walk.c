@@ -75,7 +75,9 @@ static int target_lost(Walk *walk, int result)
 // An owner who may not write in their own directory lets themselves in; the mode is set at the end.
 static void target_let_in(const Walk *walk)
 {
-        if (geteuid() != 0 && walk->have.uid == geteuid() && (walk->have.mode & 0700) != 0700 &&
+        const Rights *rights = &walk->node->run->rights;
+
+        if (!rights->root && walk->have.uid == rights->uid && (walk->have.mode & 0700) != 0700 &&
                 !walk->node->run->options->dry_run)
                 walk->node->attributes =
                         fchmod(walk->node->target, (walk->have.mode & 07777) | 0700) == 0;
@@ -118,7 +120,7 @@ static void own_attributes(Walk *walk)
         if (node->fresh || node->absent)
                 return;
         node->attributes =
-                attribute_differ(&node->meta, &walk->have) ||
+                attribute_differ(&node->run->rights, &node->meta, &walk->have) ||
                 xattr_differ((XattrFile){node->source, NULL}, (XattrFile){node->target, NULL}) > 0;
         if (!node->attributes)
                 return;

@@ -37,7 +37,7 @@
 
 // "wait": until canceled. "stubborn": for ever. "die": always. "die once": in its first run.
 // "say N": N notes, "0" to "N-1". "crawl N": the same, 2 ms apart, going on where a killed run was.
-// Everything else is answered.
+// "advise TEXT": fails, and says what to do. Everything else is answered.
 static inline int fleet_crawl(StepContext *context, unsigned count, Error *error)
 {
         _cleanup_free_ char *path = text_format("%s/at", step_directory(context));
@@ -92,6 +92,11 @@ static inline int fleet_run(StepContext *context, const ProtobufCMessage *argume
         }
         if (text_equal(text, "fail"))
                 return error_set(error, -EIO, "test", "it failed \xff");
+        if (text_starts(text, "advise ")) {
+                error_set(error, -EIO, "test", "it failed");
+                error_next(error, "%s", text + strlen("advise "));
+                return -EIO;
+        }
         ((Fleet__EchoResult *)result)->text = text_copy(text);
         return 0;
 }
@@ -139,7 +144,7 @@ typedef struct FleetTask {
         unsigned other_notes;
         bool finished;
         Fleet__Outcome outcome;
-        char code[32], why[4096], text[64];
+        char code[32], why[4096], next[256], text[64];
 } FleetTask;
 
 typedef struct Fleet {
@@ -251,6 +256,7 @@ static inline void fleet_see_finished(FleetTask *task, const Fleet__Finished *fi
         if (finished->failure) {
                 snprintf(task->code, sizeof(task->code), "%s", finished->failure->code);
                 snprintf(task->why, sizeof(task->why), "%s", finished->failure->why);
+                snprintf(task->next, sizeof(task->next), "%s", finished->failure->next);
         }
         if (finished->result)
                 snprintf(task->text, sizeof(task->text), "%.60s", finished->result->echo->text);

@@ -25,6 +25,29 @@ static void a_failing_step_says_why_in_valid_text(void **state)
         assert_string_equal(task->code, "test");
 }
 
+static void what_a_failing_step_advises_names_the_job_and_its_series(void **state)
+{
+        static const char *const advice[][2] = {
+                {"Look, then: understudyctl job retry ID", "Look, then: understudyctl job retry 7"},
+                {"understudyctl job cancel ID, or understudyctl preview prepare SERIES b.",
+                        "understudyctl job cancel 7, or understudyctl preview prepare test b."},
+                {"See understudyctl job retry IDLE and the ID of SERIES",
+                        "See understudyctl job retry IDLE and the ID of SERIES"},
+        };
+        Fleet *fleet = *state;
+        FleetTask *tasks[ELEMENTS(advice)];
+
+        for (size_t i = 0; i < ELEMENTS(advice); i++) {
+                _cleanup_free_ char *id = text_format("1.echo.%zu", i);
+                _cleanup_free_ char *text = text_format("advise %s", advice[i][0]);
+
+                tasks[i] = fleet_give(fleet, id, text, 30);
+        }
+        fleet_until(fleet, fleet_all_finished);
+        for (size_t i = 0; i < ELEMENTS(advice); i++)
+                assert_string_equal(tasks[i]->next, advice[i][1]);
+}
+
 static void more_tasks_than_run_at_once_are_all_done(void **state)
 {
         Fleet *fleet = *state;
@@ -413,6 +436,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 TEST(a_task_is_accepted_run_and_forgotten),
                 TEST(a_failing_step_says_why_in_valid_text),
+                TEST(what_a_failing_step_advises_names_the_job_and_its_series),
                 TEST(more_tasks_than_run_at_once_are_all_done),
                 TEST(a_task_sent_twice_is_done_once),
                 TEST(another_task_with_a_known_id_ends_the_link),

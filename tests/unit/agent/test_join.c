@@ -190,6 +190,40 @@ static void a_join_writes_identity_and_configuration(void **state)
         assert_int_equal(pki_check_pair(identity.certificate, identity.key), 0);
 }
 
+static char *log_root_after(
+        const Place *place, const char *name, const char *log_root, const char *log_place)
+{
+        _cleanup_free_ char *directory = text_format("%s/%s", place->directory, name);
+        const char *roots[] = {place->root};
+        const JoinRequest request = {.directory = directory,
+                .controller = place->address,
+                .token = place->token,
+                .roots = roots,
+                .root_count = 1,
+                .log_root = log_root,
+                .log_place = log_place};
+        _cleanup_join_report_ JoinReport report = {0};
+        _cleanup_config_ Config config = {0};
+
+        assert_int_equal(join_fleet(&request, &report, NULL), 0);
+        assert_int_equal(config_read(directory, &config, NULL), 0);
+        return text_copy(config.policy.log_root);
+}
+
+static void the_place_of_logs_is_configured_where_only_root_may_write(void **state)
+{
+        Place *place = *state;
+        _cleanup_free_ char *roots_own = log_root_after(place, "a", NULL, "/var/log");
+        _cleanup_free_ char *everybodys = log_root_after(place, "b", NULL, "/tmp");
+        _cleanup_free_ char *missing = log_root_after(place, "c", NULL, "/var/log/no/such/place");
+        _cleanup_free_ char *said = log_root_after(place, "d", "/srv/logs", "/var/log");
+
+        assert_string_equal(roots_own, "/var/log");
+        assert_null(everybodys);
+        assert_null(missing);
+        assert_string_equal(said, "/srv/logs");
+}
+
 static void an_identity_is_never_overwritten(void **state)
 {
         Place *place = *state;
@@ -281,6 +315,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_join_writes_identity_and_configuration),
+                TEST(the_place_of_logs_is_configured_where_only_root_may_write),
                 TEST(an_identity_is_never_overwritten),
                 TEST(a_configuration_without_an_identity_is_kept_beside),
                 TEST(a_refused_token_writes_nothing),

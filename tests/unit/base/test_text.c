@@ -42,6 +42,22 @@ static void sizes_read_like_the_system_tools(void **state)
         assert_string_equal(text_bytes(UINT64_MAX), "18 EB");
 }
 
+static void times_of_day_have_two_digits_each(void **state)
+{
+        static const char *const wrong[] = {
+                "", "2", "2:30", "02:3", "02:60", "24:00", "-1:00", "02:30 ", " 02:30", "02-30"};
+        int minutes = -1;
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(wrong); i++)
+                assert_int_equal(text_parse_time_of_day(wrong[i], &minutes), -EINVAL);
+        assert_int_equal(minutes, -1);
+        assert_int_equal(text_parse_time_of_day("00:00", &minutes), 0);
+        assert_int_equal(minutes, 0);
+        assert_int_equal(text_parse_time_of_day("23:59", &minutes), 0);
+        assert_int_equal(minutes, 1439);
+}
+
 static void durations_have_units(void **state)
 {
         static const struct {
@@ -108,6 +124,7 @@ int main(void)
                 cmocka_unit_test(escape_shows_what_a_terminal_must_not_get),
                 cmocka_unit_test(invalid_utf8_becomes_replacement_characters),
                 cmocka_unit_test(sizes_read_like_the_system_tools),
+                cmocka_unit_test(times_of_day_have_two_digits_each),
                 cmocka_unit_test(durations_have_units),
                 cmocka_unit_test(an_error_says_what_where_why_and_what_next),
                 cmocka_unit_test(a_missing_error_is_allowed),

@@ -104,6 +104,7 @@ static void hosts_join_on_the_port_behind_the_workers(void **state)
         assert_string_equal(config.listen, "192.0.2.7:7800");
         assert_string_equal(config.enrolment, "192.0.2.7:7801");
         assert_int_equal(config.limits.host_heavy, 2);
+        assert_int_equal(config.keep_events_seconds, 90 * 86400);
 }
 
 static void assert_advertised(const char *listen, const char *advertise, const char *expected)

@@ -161,6 +161,30 @@ static void a_link_gives_no_right_to_another_users_directory(void **state)
                 w->logs, w->logs);
 }
 
+// Another root on this host has a berta of its own, of the same user, which logs to the same place.
+static void a_directory_of_another_roots_site_of_that_name_is_not_shared(void **state)
+{
+        World *w = *state;
+
+        assert_given(w);
+        shell("printf /srv/other/berta > '%s/berta/.understudy-log'", w->logs);
+        step_refused(&w->f, &step_log_ops, "log", &w->arguments.base, "log", &w->error);
+        step_undone(&w->f, &step_log_ops, &w->arguments.base);
+        assert_true(there(&w->f, "../log/berta/.understudy-log"));
+        assert_false(there(&w->f, "berta/log"));
+}
+
+static void a_directory_from_before_there_were_marks_is_marked(void **state)
+{
+        World *w = *state;
+        _cleanup_free_ char *path = text_format("%s/berta", w->f.root);
+
+        assert_given(w);
+        shell("rm '%s/berta/.understudy-log' && touch '%s/berta/lino.log'", w->logs, w->logs);
+        assert_given(w);
+        assert_text_at(&w->f, "../log/berta/.understudy-log", path);
+}
+
 static void undo_takes_directory_and_link_away(void **state)
 {
         World *w = *state;
@@ -172,6 +196,10 @@ static void undo_takes_directory_and_link_away(void **state)
         assert_false(there(&w->f, "../log/berta"));
         step_undone(&w->f, &step_log_ops, &w->arguments.base);
         shell("mkdir '%s/berta'", w->logs); // killed before the link was set
+        step_undone(&w->f, &step_log_ops, &w->arguments.base);
+        assert_false(there(&w->f, "../log/berta"));
+        assert_given(w);
+        shell("rm '%s/berta/log'", w->f.root);
         step_undone(&w->f, &step_log_ops, &w->arguments.base);
         assert_false(there(&w->f, "../log/berta"));
         assert_true(there(&w->f, "../log/anna"));
@@ -190,6 +218,8 @@ int main(void)
                 TEST(a_directory_of_somebody_else_is_left_alone),
                 TEST(a_site_cannot_have_a_directory_made_where_it_may_not_write),
                 TEST(a_link_gives_no_right_to_another_users_directory),
+                TEST(a_directory_of_another_roots_site_of_that_name_is_not_shared),
+                TEST(a_directory_from_before_there_were_marks_is_marked),
                 TEST(undo_takes_directory_and_link_away),
         };
 

@@ -1,60 +1,30 @@
-#include "run.h"
-
-#include "site/probe.h"
+#include "pair.h"
 
 extern const StepOps step_mirror_ops;
 
-// Production anna and preview berta, each answering for itself.
 typedef struct World {
-        StepFixture f;
-        Fleet__Site anna, berta;
-        Fleet__Guard guard;
-        Fleet__ProbeResult *probe;
-        Fleet__Identity *others[1];
+        Pair pair;
         char *directories[2];
         Fleet__MirrorArguments arguments;
-        Error error;
 } World;
-
-static Fleet__ProbeResult *ask(StepFixture *f, const Fleet__Site *wanted)
-{
-        SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
-        Error error _cleanup_error_ = ERROR_EMPTY;
-        Fleet__ProbeResult *result =
-                (Fleet__ProbeResult *)message_new(&fleet__probe_result__descriptor);
-
-        assert_int_equal(site_open(&f->policy, wanted, &site, &error), 0);
-        assert_int_equal(site_probe(f->context, &site, result, &error), 0);
-        return result;
-}
 
 static int open_world(void **state)
 {
         World *w = memory_new(sizeof(*w));
 
-        step_fixture_open(&w->f, "mirror");
-        fake_site_make(&w->f, "anna");
-        fake_site_make(&w->f, "berta");
-        w->anna = fake_site(&w->f, "anna");
-        w->berta = fake_site(&w->f, "berta");
-        w->probe = ask(&w->f, &w->anna);
-        w->others[0] = w->probe->identity;
-        fleet__guard__init(&w->guard);
-        w->guard.target = &w->berta;
-        w->guard.others = w->others;
-        w->guard.n_others = 1;
+        pair_open(&w->pair, "mirror");
         w->directories[0] = "media";
         w->directories[1] = "snapshot2preview";
         fleet__mirror_arguments__init(&w->arguments);
-        w->arguments.production = &w->anna;
-        w->arguments.preview = &w->berta;
-        w->arguments.guard = &w->guard;
+        w->arguments.production = &w->pair.anna;
+        w->arguments.preview = &w->pair.berta;
+        w->arguments.guard = &w->pair.guard;
         w->arguments.directories = w->directories;
         w->arguments.n_directories = 2;
         shell("cd '%s/anna' && mkdir -p tmp snapshot2preview media/volumes media/a/b && "
               "echo one > media/a/one && echo two > media/a/b/two && ln -s \"$PWD/tmp\" "
               "media/volumes/inbox && echo r > snapshot2preview/restore.py && chmod 2775 media",
-                w->f.root);
+                w->pair.f.root);
         *state = w;
         return 0;
 }
@@ -63,9 +33,7 @@ static int close_world(void **state)
 {
         World *w = *state;
 
-        fleet__probe_result__free_unpacked(w->probe, NULL);
-        error_clear(&w->error);
-        step_fixture_close(&w->f);
+        pair_close(&w->pair);
         free(w);
         return 0;
 }
@@ -73,12 +41,13 @@ static int close_world(void **state)
 static Fleet__MirrorResult *mirrored(World *w)
 {
         return (Fleet__MirrorResult *)step_done(
-                &w->f, &step_mirror_ops, "mirror", &w->arguments.base);
+                &w->pair.f, &step_mirror_ops, "mirror", &w->arguments.base);
 }
 
 static void refused(World *w, const char *code)
 {
-        step_refused(&w->f, &step_mirror_ops, "mirror", &w->arguments.base, code, &w->error);
+        step_refused(
+                &w->pair.f, &step_mirror_ops, "mirror", &w->arguments.base, code, &w->pair.error);
 }
 
 static void assert_equal(const World *w)
@@ -87,22 +56,22 @@ static void assert_equal(const World *w)
               "berta/inbox "
               "&& diff -r --no-dereference anna/media berta/media && diff -r "
               "anna/snapshot2preview berta/snapshot2preview",
-                w->f.root);
+                w->pair.f.root);
 }
 
 static void both_directories_become_equal_and_nothing_is_nested(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *inbox = text_format("%s/berta/tmp", w->f.root);
+        _cleanup_free_ char *inbox = text_format("%s/berta/tmp", w->pair.f.root);
 
         for (int i = 0; i < 2; i++) {
                 Fleet__MirrorResult *result = mirrored(w);
 
                 assert_int_equal(result->copied, i == 0 ? 3 : 0);
                 fleet__mirror_result__free_unpacked(result, NULL);
-                assert_false(there(&w->f, "berta/media/media"));
-                assert_false(there(&w->f, "berta/snapshot2preview/snapshot2preview"));
-                assert_text_at(&w->f, "berta/media/volumes/inbox", inbox);
+                assert_false(there(&w->pair.f, "berta/media/media"));
+                assert_false(there(&w->pair.f, "berta/snapshot2preview/snapshot2preview"));
+                assert_text_at(&w->pair.f, "berta/media/volumes/inbox", inbox);
         }
         assert_equal(w);
 }
@@ -111,9 +80,9 @@ static void the_first_mirror_makes_the_directories(void **state)
 {
         World *w = *state;
 
-        shell("rm -r '%s/berta/media'", w->f.root);
+        shell("rm -r '%s/berta/media'", w->pair.f.root);
         fleet__mirror_result__free_unpacked(mirrored(w), NULL);
-        shell("test $(stat -c %%a '%s/berta/media') = 2775", w->f.root);
+        shell("test $(stat -c %%a '%s/berta/media') = 2775", w->pair.f.root);
         assert_equal(w);
 }
 
@@ -124,7 +93,7 @@ static void what_production_no_longer_has_goes(void **state)
 
         shell("cd '%s/berta' && mkdir -p snapshot2preview media/old/older && echo x > "
               "media/old/older/x && echo stale > snapshot2preview/x.py && mkdir -p media/a/one",
-                w->f.root);
+                w->pair.f.root);
         result = mirrored(w);
         assert_true(result->deleted >= 4);
         fleet__mirror_result__free_unpacked(result, NULL);
@@ -135,44 +104,44 @@ static void a_link_in_the_place_of_media_is_refused_on_either_side(void **state)
 {
         World *w = *state;
 
-        shell("cd '%s/berta' && rmdir media && mkdir other && ln -s other media", w->f.root);
+        shell("cd '%s/berta' && rmdir media && mkdir other && ln -s other media", w->pair.f.root);
         refused(w, "media-link");
         shell("cd '%s' && rm berta/media && mv anna/media . && ln -s ../media anna/media",
-                w->f.root);
+                w->pair.f.root);
         refused(w, "media-link");
-        assert_true(there(&w->f, "media/a/b/two"));
+        assert_true(there(&w->pair.f, "media/a/b/two"));
 }
 
 static void a_directory_that_production_lacks_is_not_emptied(void **state)
 {
         World *w = *state;
 
-        shell("cd '%s' && rm -r anna/media && echo x > berta/media/x", w->f.root);
+        shell("cd '%s' && rm -r anna/media && echo x > berta/media/x", w->pair.f.root);
         refused(w, "source-missing");
-        assert_true(there(&w->f, "berta/media/x"));
-        shell("rm -r '%s/berta/media'", w->f.root);
+        assert_true(there(&w->pair.f, "berta/media/x"));
+        shell("rm -r '%s/berta/media'", w->pair.f.root);
         fleet__mirror_result__free_unpacked(mirrored(w), NULL);
-        assert_false(there(&w->f, "berta/media"));
+        assert_false(there(&w->pair.f, "berta/media"));
 }
 
 static void a_preview_that_says_it_is_production_is_not_touched(void **state)
 {
         World *w = *state;
         _cleanup_free_ char *setting =
-                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->pair.f.root);
 
-        fake_site_setting(&w->f, "berta", setting);
+        fake_site_setting(&w->pair.f, "berta", setting);
         refused(w, "interlock");
-        assert_false(there(&w->f, "berta/media/a"));
+        assert_false(there(&w->pair.f, "berta/media/a"));
 }
 
 static void the_guard_must_be_about_the_target(void **state)
 {
         World *w = *state;
 
-        w->guard.target = &w->anna;
+        w->pair.guard.target = &w->pair.anna;
         refused(w, "interlock");
-        w->guard.target = &w->berta;
+        w->pair.guard.target = &w->pair.berta;
         w->arguments.guard = NULL;
         refused(w, "interlock");
 }
@@ -194,12 +163,12 @@ static void special_files_are_reported_one_by_one(void **state)
         World *w = *state;
         Fleet__MirrorResult *result;
 
-        make_socket(&w->f, "anna/media/socket");
-        make_socket(&w->f, "anna/media/a/socket2");
+        make_socket(&w->pair.f, "anna/media/socket");
+        make_socket(&w->pair.f, "anna/media/a/socket2");
         result = mirrored(w);
         assert_int_equal(result->n_special, 2);
         fleet__mirror_result__free_unpacked(result, NULL);
-        assert_int_equal(step_fixture_said(&w->f, "media/socket"), 1);
+        assert_int_equal(step_fixture_said(&w->pair.f, "media/socket"), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)

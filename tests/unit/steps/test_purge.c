@@ -1,59 +1,29 @@
-#include "run.h"
-
-#include "site/probe.h"
+#include "pair.h"
 
 extern const StepOps step_purge_ops;
 
-// Production anna and preview berta, which is to be removed.
+// berta is to be removed.
 typedef struct World {
-        StepFixture f;
-        Fleet__Site anna, berta;
-        Fleet__Guard guard;
-        Fleet__ProbeResult *probes[2];
-        Fleet__Identity *others[1];
+        Pair pair;
         Fleet__PurgeArguments arguments;
         char *logs, *manifest;
-        Error error;
 } World;
-
-static Fleet__ProbeResult *ask(StepFixture *f, const Fleet__Site *wanted)
-{
-        SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
-        Error error _cleanup_error_ = ERROR_EMPTY;
-        Fleet__ProbeResult *result =
-                (Fleet__ProbeResult *)message_new(&fleet__probe_result__descriptor);
-
-        assert_int_equal(site_open(&f->policy, wanted, &site, &error), 0);
-        assert_int_equal(site_probe(f->context, &site, result, &error), 0);
-        return result;
-}
 
 static int open_world(void **state)
 {
         World *w = memory_new(sizeof(*w));
 
-        step_fixture_open(&w->f, "purge");
-        fake_site_make(&w->f, "anna");
-        fake_site_make(&w->f, "berta");
-        w->anna = fake_site(&w->f, "anna");
-        w->berta = fake_site(&w->f, "berta");
-        w->probes[0] = ask(&w->f, &w->anna);
-        w->probes[1] = ask(&w->f, &w->berta);
-        w->others[0] = w->probes[0]->identity;
-        fleet__guard__init(&w->guard);
-        w->guard.target = &w->berta;
-        w->guard.registered = w->probes[1]->identity;
-        w->guard.others = w->others;
-        w->guard.n_others = 1;
-        w->logs = text_format("%s/log/berta", w->f.directory);
+        pair_open(&w->pair, "purge");
+        w->pair.guard.registered = w->pair.probes[1]->identity;
+        w->logs = text_format("%s/log/berta", w->pair.f.directory);
         fleet__purge_arguments__init(&w->arguments);
-        w->arguments.guard = &w->guard;
-        w->arguments.site = &w->berta;
+        w->arguments.guard = &w->pair.guard;
+        w->arguments.site = &w->pair.berta;
         w->arguments.log_directory = w->logs;
         shell("cd '%s' && mkdir -p log/berta log/anna && ln -s '%s' root/berta/log && ln -s "
               "'%s/log/anna' root/anna/log && ln -s anna root/prod && touch log/berta/lino.log",
-                w->f.directory, w->logs, w->f.directory);
-        w->manifest = fake_site_manifest(&w->f, "anna");
+                w->pair.f.directory, w->logs, w->pair.f.directory);
+        w->manifest = fake_site_manifest(&w->pair.f, "anna");
         *state = w;
         return 0;
 }
@@ -61,30 +31,29 @@ static int open_world(void **state)
 static int close_world(void **state)
 {
         World *w = *state;
-        _cleanup_free_ char *manifest = fake_site_manifest(&w->f, "anna");
+        _cleanup_free_ char *manifest = fake_site_manifest(&w->pair.f, "anna");
 
         assert_string_equal(manifest, w->manifest); // whatever the test was about
         free(w->manifest);
         free(w->logs);
-        fleet__probe_result__free_unpacked(w->probes[0], NULL);
-        fleet__probe_result__free_unpacked(w->probes[1], NULL);
-        error_clear(&w->error);
-        step_fixture_close(&w->f);
+        pair_close(&w->pair);
         free(w);
         return 0;
 }
 
 static Fleet__PurgeResult *purged(World *w)
 {
-        return (Fleet__PurgeResult *)step_done(&w->f, &step_purge_ops, "purge", &w->arguments.base);
+        return (Fleet__PurgeResult *)step_done(
+                &w->pair.f, &step_purge_ops, "purge", &w->arguments.base);
 }
 
 static void refused(World *w, const char *code)
 {
-        step_refused(&w->f, &step_purge_ops, "purge", &w->arguments.base, code, &w->error);
-        assert_true(there(&w->f, "berta/manage.py"));
-        assert_true(there(&w->f, "berta/berta"));
-        assert_true(there(&w->f, "../log/berta/lino.log"));
+        step_refused(
+                &w->pair.f, &step_purge_ops, "purge", &w->arguments.base, code, &w->pair.error);
+        assert_true(there(&w->pair.f, "berta/manage.py"));
+        assert_true(there(&w->pair.f, "berta/berta"));
+        assert_true(there(&w->pair.f, "../log/berta/lino.log"));
 }
 
 static void assert_gone(const World *w)
@@ -92,7 +61,7 @@ static void assert_gone(const World *w)
         shell("test \"$(ls -A '%s' | tr '\\n' ' ')\" = 'anna prod ' && test \"$(ls -A '%s/log')\" "
               "= "
               "anna",
-                w->f.root, w->f.directory);
+                w->pair.f.root, w->pair.f.directory);
 }
 
 static void nothing_of_the_site_is_left(void **state)
@@ -111,12 +80,12 @@ static void a_killed_purge_goes_on(void **state)
 {
         World *w = *state;
 
-        shell("rm '%s/berta/berta'", w->f.root); // database gone
-        shell("mv '%s' '%s/log/.berta.understudy-gone'", w->logs, w->f.directory);
+        shell("rm '%s/berta/berta'", w->pair.f.root); // database gone
+        shell("mv '%s' '%s/log/.berta.understudy-gone'", w->logs, w->pair.f.directory);
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
         shell("mkdir -p '%s/.berta.understudy-gone/media'",
-                w->f.root); // project directory half gone
+                w->pair.f.root); // project directory half gone
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
         fleet__purge_result__free_unpacked(purged(w), NULL);
@@ -127,21 +96,21 @@ static void a_shared_environment_loses_only_the_link(void **state)
         World *w = *state;
 
         shell("cd '%s/root' && mv berta/env ../shared && ln -s ../../shared berta/env",
-                w->f.directory);
+                w->pair.f.directory);
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
-        assert_true(there(&w->f, "../shared/bin/python"));
+        assert_true(there(&w->pair.f, "../shared/bin/python"));
 }
 
 static void what_is_linked_is_refused(void **state)
 {
         World *w = *state;
 
-        shell("ln -sfn berta '%s/prod'", w->f.root);
+        shell("ln -sfn berta '%s/prod'", w->pair.f.root);
         refused(w, "in-use");
-        shell("ln -sfn ../root/./berta '%s/prod'", w->f.root); // whatever it is spelled like
+        shell("ln -sfn ../root/./berta '%s/prod'", w->pair.f.root); // whatever it is spelled like
         refused(w, "in-use");
-        shell("ln -sfn anna '%s/prod' && ln -s berta '%s/preview'", w->f.root, w->f.root);
+        shell("ln -sfn anna '%s/prod' && ln -s berta '%s/preview'", w->pair.f.root, w->pair.f.root);
         refused(w, "in-use");
 }
 
@@ -149,9 +118,9 @@ static void a_site_that_says_it_is_another_is_refused(void **state)
 {
         World *w = *state;
         _cleanup_free_ char *setting =
-                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->pair.f.root);
 
-        fake_site_setting(&w->f, "berta", setting);
+        fake_site_setting(&w->pair.f, "berta", setting);
         refused(w, "interlock");
 }
 
@@ -159,9 +128,9 @@ static void a_site_that_once_answered_must_answer(void **state)
 {
         World *w = *state;
 
-        write_at(&w->f, "berta/.understudy-clone", "job 1\n");
-        fake_site_behave(&w->f, "berta", "fail");
-        shell("echo 'raise SystemExit(1)' >> '%s/berta/settings.py'", w->f.root);
+        write_at(&w->pair.f, "berta/.understudy-clone", "job 1\n");
+        fake_site_behave(&w->pair.f, "berta", "fail");
+        shell("echo 'raise SystemExit(1)' >> '%s/berta/settings.py'", w->pair.f.root);
         refused(w, "interlock");
 }
 
@@ -169,10 +138,10 @@ static void a_preview_that_was_never_finished_goes_without_an_answer(void **stat
 {
         World *w = *state;
 
-        w->guard.registered = NULL;
-        shell("rm -r '%s/berta/env'", w->f.root);
+        w->pair.guard.registered = NULL;
+        shell("rm -r '%s/berta/env'", w->pair.f.root);
         refused(w, "interlock"); // no clone step made it
-        write_at(&w->f, "berta/.understudy-clone", "job 1\n");
+        write_at(&w->pair.f, "berta/.understudy-clone", "job 1\n");
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
 }
@@ -181,11 +150,11 @@ static void an_unfinished_preview_that_names_production_leaves_productions_datab
 {
         World *w = *state;
         _cleanup_free_ char *setting =
-                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->f.root);
+                text_format("DATABASES['default']['NAME'] = '%s/anna/anna'", w->pair.f.root);
 
-        w->guard.registered = NULL;
-        fake_site_setting(&w->f, "berta", setting);
-        write_at(&w->f, "berta/.understudy-clone", "job 1\n");
+        w->pair.guard.registered = NULL;
+        fake_site_setting(&w->pair.f, "berta", setting);
+        write_at(&w->pair.f, "berta/.understudy-clone", "job 1\n");
         fleet__purge_result__free_unpacked(purged(w), NULL);
         assert_gone(w);
 }
@@ -193,15 +162,25 @@ static void an_unfinished_preview_that_names_production_leaves_productions_datab
 static void another_site_within_the_directory_keeps_it(void **state)
 {
         World *w = *state;
-        char *media = w->others[0]->media_root;
+        char *media = w->pair.others[0]->media_root;
 
-        w->guard.registered = NULL;
-        write_at(&w->f, "berta/.understudy-clone", "job 1\n");
-        shell("rm -r '%s/berta/env'", w->f.root);
-        w->others[0]->media_root = text_format("%s/berta/media", w->f.root);
+        w->pair.guard.registered = NULL;
+        write_at(&w->pair.f, "berta/.understudy-clone", "job 1\n");
+        shell("rm -r '%s/berta/env'", w->pair.f.root);
+        w->pair.others[0]->media_root = text_format("%s/berta/media", w->pair.f.root);
         refused(w, "interlock");
-        free(w->others[0]->media_root);
-        w->others[0]->media_root = media;
+        free(w->pair.others[0]->media_root);
+        w->pair.others[0]->media_root = media;
+}
+
+static void a_log_directory_of_another_roots_site_of_that_name_stays(void **state)
+{
+        World *w = *state;
+
+        shell("printf /srv/other/berta > '%s/.understudy-log'", w->logs);
+        fleet__purge_result__free_unpacked(purged(w), NULL);
+        assert_true(there(&w->pair.f, "../log/berta/lino.log"));
+        assert_false(there(&w->pair.f, "berta"));
 }
 
 static void a_log_directory_that_the_site_does_not_use_stays(void **state)
@@ -209,18 +188,18 @@ static void a_log_directory_that_the_site_does_not_use_stays(void **state)
         World *w = *state;
 
         free(w->logs);
-        w->logs = text_format("%s/log/anna", w->f.directory);
+        w->logs = text_format("%s/log/anna", w->pair.f.directory);
         w->arguments.log_directory = w->logs;
         fleet__purge_result__free_unpacked(purged(w), NULL);
-        assert_true(there(&w->f, "../log/anna"));
-        assert_true(there(&w->f, "../log/berta/lino.log"));
+        assert_true(there(&w->pair.f, "../log/anna"));
+        assert_true(there(&w->pair.f, "../log/berta/lino.log"));
 }
 
 static void the_guard_must_be_about_the_site(void **state)
 {
         World *w = *state;
 
-        w->guard.target = &w->anna;
+        w->pair.guard.target = &w->pair.anna;
         refused(w, "interlock");
 }
 
@@ -238,6 +217,7 @@ int main(void)
                 TEST(a_preview_that_was_never_finished_goes_without_an_answer),
                 TEST(an_unfinished_preview_that_names_production_leaves_productions_database),
                 TEST(another_site_within_the_directory_keeps_it),
+                TEST(a_log_directory_of_another_roots_site_of_that_name_stays),
                 TEST(a_log_directory_that_the_site_does_not_use_stays),
                 TEST(the_guard_must_be_about_the_site),
         };

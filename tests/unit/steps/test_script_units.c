@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "steps/script_merge.h"
+#include "steps/script_units.h"
 
 // ---------------------------------------------------------------- a restore.py as dump2py writes
 // it

@@ -81,10 +81,13 @@ SIZED(copy_file_range, (int a, off_t *from, int b, off_t *to, size_t size, unsig
         (a, from, b, to, size, flags))
 SIZED(read, (int fd, void *buffer, size_t size), (fd, buffer, size))
 SIZED(write, (int fd, const void *buffer, size_t size), (fd, buffer, size))
+SIZED(pread, (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+SIZED(pwrite, (int fd, const void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+CALL(fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size))
 
 static const char *const calls[] = {"openat", "mkdirat", "symlinkat", "linkat", "unlinkat",
         "renameat2", "futimens", "fchmod", "fchownat", "statx", "syncfs", "getdents64",
-        "copy_file_range", "read", "write"};
+        "copy_file_range", "read", "write", "pread", "pwrite", "fallocate"};
 static const int errors[] = {ENOSPC, EDQUOT, EACCES, EIO, EMFILE, EROFS};
 
 static unsigned count_descriptors(void)
@@ -198,9 +201,10 @@ static void mirror_with(const char *call, int number, int expected, const char *
 static void a_full_disk_is_an_error_with_the_path_and_a_way_out(void **state)
 {
         (void)state;
-        mirror_with("copy_file_range", ENOSPC, -ENOSPC, "file\\n");
-        mirror_with("copy_file_range", EDQUOT, -EDQUOT, "file\\n");
-        mirror_with("copy_file_range", EIO, -EIO, "file\\n");
+        mirror_with("pwrite", ENOSPC, -ENOSPC, "file\\n");
+        mirror_with("pwrite", EDQUOT, -EDQUOT, "file\\n");
+        mirror_with("pwrite", EIO, -EIO, "file\\n");
+        mirror_with("pread", EIO, -EIO, "file\\n");
         mirror_with("renameat2", EROFS, -EROFS, "file\\n");
 }
 

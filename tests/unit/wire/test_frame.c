@@ -121,6 +121,89 @@ static void memory_follows_what_arrives_and_not_what_is_announced(void **state)
         frame_decoder_clear(&decoder);
 }
 
+// A frame of `count` times the same bytes, as Frame; what the decoder says to it.
+static int decode_repeated(const char *part, size_t size, size_t count)
+{
+        uint32_t announced = htobe32((uint32_t)(size * count));
+        ProtobufCMessage *message;
+        FrameDecoder decoder;
+        size_t space;
+        int r;
+
+        frame_decoder_init(&decoder, &fleet__frame__descriptor, UINT32_MAX);
+        assert_int_equal(decode(&decoder, &announced, sizeof(announced)), 0);
+        for (size_t done = 0; done < size * count;) {
+                char *to = frame_decoder_space(&decoder, &space);
+                size_t n = space < size * count - done ? space : size * count - done;
+
+                for (size_t i = 0; i < n; i++)
+                        to[i] = part[(done + i) % size];
+                frame_decoder_filled(&decoder, n);
+                done += n;
+        }
+        r = frame_decoder_next(&decoder, &message);
+        if (r == 1)
+                protobuf_c_message_free_unpacked(message, NULL);
+        frame_decoder_clear(&decoder);
+        return r;
+}
+
+static void countless_small_parts_are_refused_before_they_take_memory(void **state)
+{
+        static const struct {
+                const char *bytes;
+                size_t size;
+        } parts[] = {
+                {"\012\000", 2},         // Hello again and again, to be merged
+                {"\012\002\042\000", 4}, // and each with a task
+                {"\230\006\001", 3},     // a field that nobody knows
+                {"\232\006\000", 3},     // and one of no bytes
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(parts); i++) {
+                assert_int_equal(decode_repeated(parts[i].bytes, parts[i].size, 10), 1);
+                assert_int_equal(decode_repeated(parts[i].bytes, parts[i].size, 1000000), -ENOBUFS);
+                for (size_t count = 1; count < 4000; count += 37)
+                        (void)decode_repeated(parts[i].bytes, parts[i].size, count);
+        }
+}
+
+static void a_hello_with_many_tasks_is_no_such_thing(void **state)
+{
+        Fleet__Hello hello = FLEET__HELLO__INIT;
+        Fleet__Frame frame = FLEET__FRAME__INIT;
+        Fleet__TaskCursor cursor = FLEET__TASK_CURSOR__INIT, *cursors[100000];
+        struct evbuffer *buffer = evbuffer_new();
+        FrameDecoder decoder;
+        ProtobufCMessage *message;
+
+        (void)state;
+        cursor.task = (char *)"1.dump.1";
+        cursor.last = 3;
+        for (size_t i = 0; i < ELEMENTS(cursors); i++)
+                cursors[i] = &cursor;
+        hello.tasks = cursors;
+        frame.hello = &hello;
+        frame.body_case = FLEET__FRAME__BODY_HELLO;
+        frame_decoder_init(&decoder, &fleet__frame__descriptor, 4 << 20);
+        for (size_t count = 1; count <= ELEMENTS(cursors); count = count * 3 / 2 + 1) {
+                hello.n_tasks = count;
+                assert_int_equal(frame_encode(buffer, &frame.base, 4 << 20), 0);
+                while (evbuffer_get_length(buffer) > 0) {
+                        size_t space;
+                        void *to = frame_decoder_space(&decoder, &space);
+
+                        frame_decoder_filled(&decoder, (size_t)evbuffer_remove(buffer, to, space));
+                }
+                assert_int_equal(frame_decoder_next(&decoder, &message), 1);
+                assert_int_equal(((Fleet__Frame *)message)->hello->n_tasks, count);
+                protobuf_c_message_free_unpacked(message, NULL);
+        }
+        frame_decoder_clear(&decoder);
+        evbuffer_free(buffer);
+}
+
 static void a_message_over_the_limit_is_not_encoded(void **state)
 {
         struct evbuffer *buffer = evbuffer_new();
@@ -142,6 +225,8 @@ int main(void)
                 cmocka_unit_test(an_announced_length_over_the_limit_is_an_error_at_once),
                 cmocka_unit_test(bytes_that_are_no_message_are_an_error),
                 cmocka_unit_test(memory_follows_what_arrives_and_not_what_is_announced),
+                cmocka_unit_test(countless_small_parts_are_refused_before_they_take_memory),
+                cmocka_unit_test(a_hello_with_many_tasks_is_no_such_thing),
                 cmocka_unit_test(a_message_over_the_limit_is_not_encoded),
         };
 

@@ -307,6 +307,21 @@ static void garbage_for_a_message_ends_the_connection(void **state)
         assert_ends_link("\0\0\0\4\377\377\377\377", 8, "protocol", false);
 }
 
+// A Hello of two million tasks of no bytes.
+static void a_frame_that_unpacks_to_many_times_its_size_ends_the_connection(void **state)
+{
+        // 4000005 bytes, 4000000 of them in the Hello
+        static const uint8_t head[] = {0, 0x3d, 0x09, 0x05, 0x0a, 0x80, 0x92, 0xf4, 0x01};
+        static const size_t size = sizeof(head) + 4000000;
+        _cleanup_free_ uint8_t *frame = memory_new(size);
+
+        (void)state;
+        memcpy(frame, head, sizeof(head));
+        for (size_t i = sizeof(head); i < size; i += 2)
+                frame[i] = 0x22;
+        assert_ends_link(frame, size, "protocol", false);
+}
+
 static void a_frame_without_a_body_ends_the_connection(void **state)
 {
         (void)state;
@@ -524,6 +539,7 @@ int main(void)
                 cmocka_unit_test(a_host_certificate_serves_no_server_and_the_other_way_round),
                 cmocka_unit_test(a_frame_over_the_cap_ends_the_connection),
                 cmocka_unit_test(garbage_for_a_message_ends_the_connection),
+                cmocka_unit_test(a_frame_that_unpacks_to_many_times_its_size_ends_the_connection),
                 cmocka_unit_test(a_frame_without_a_body_ends_the_connection),
                 cmocka_unit_test(a_connection_lost_inside_a_frame_is_a_disconnection),
                 cmocka_unit_test(a_frame_the_user_refuses_ends_the_connection),

@@ -1,0 +1,187 @@
+#include "calendar/show.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define DAY_US (INT64_C(86400) * US_PER_SECOND)
+
+static json_t *moment(int64_t at_us)
+{
+        return at_us ? json_real((double)at_us / US_PER_SECOND) : json_null();
+}
+
+static json_t *run(const Due *due, int64_t at_us)
+{
+        _cleanup_free_ char *local = rule_local_text(due->rule.zone, at_us);
+
+        return json_pack("{s:o, s:s}", "at", moment(at_us), "local", local);
+}
+
+static json_t *next_runs(const CalendarRow *row)
+{
+        _cleanup_due_ Due due = {0};
+        json_t *runs = json_array();
+        int64_t at_us = row->next_us;
+
+        if (row->paused || at_us == 0 || due_read(row, &due, NULL) < 0)
+                return runs;
+        for (int i = 0; i < SHOW_RUNS && at_us != 0; i++) {
+                json_array_append_new(runs, run(&due, at_us));
+                at_us = rule_next(&due.rule, at_us);
+        }
+        return runs;
+}
+
+static int last_run(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
+{
+        _cleanup_job_ JobRow job = {0};
+        bool came = row->job && text_blank(row->outcome);
+        int r = came ? job_get(controller->store, row->job, &job, error) : 0;
+
+        if (r < 0)
+                return r;
+        *ret = row->planned_us
+                       ? json_pack("{s:o, s:o, s:s*, s:s}", "planned_at", moment(row->planned_us),
+                                 "job", r > 0 ? json_integer(job.id) : json_null(), "state",
+                                 r > 0 ? job_state_names[job.state] : NULL, "outcome", row->outcome)
+                       : json_null();
+        return 0;
+}
+
+int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
+{
+        json_t *last = NULL;
+        int r = last_run(controller, row, &last, error);
+
+        if (r < 0)
+                return r;
+        *ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "series", row->series, "rule",
+                row->rule, "zone", row->zone, "window", row->window, "paused", (int)row->paused,
+                "next", next_runs(row), "last", last);
+        return 0;
+}
+
+// ---- of all series
+
+static int compare_runs(const void *a, const void *b)
+{
+        const json_t *const *left = a, *const *right = b;
+        double first = json_number_value(json_object_get(*left, "at"));
+        double second = json_number_value(json_object_get(*right, "at"));
+
+        return first < second   ? -1
+               : first > second ? 1
+                                : strcmp(json_string_value(json_object_get(*left, "series")),
+                                          json_string_value(json_object_get(*right, "series")));
+}
+
+static json_t *sorted(json_t *take_runs)
+{
+        size_t count = json_array_size(take_runs);
+        _cleanup_free_ json_t **runs = memory_new(count * sizeof *runs);
+        json_t *all = json_array();
+
+        for (size_t i = 0; i < count; i++)
+                runs[i] = json_array_get(take_runs, i);
+        qsort(runs, count, sizeof *runs, compare_runs);
+        for (size_t i = 0; i < count; i++)
+                json_array_append(all, runs[i]);
+        json_decref(take_runs);
+        return all;
+}
+
+static int add_runs(
+        Controller *controller, const CalendarRow *row, int64_t until_us, json_t *all, Error *error)
+{
+        _cleanup_due_ Due due = {0};
+        _cleanup_series_ SeriesRow series = {0};
+        int r = series_get(controller->store, row->series, &series, error);
+
+        if (r < 0)
+                return r;
+        if (due_read(row, &due, NULL) < 0)
+                return 0;
+        for (int64_t at_us = row->next_us; at_us != 0 && at_us < until_us;
+                at_us = rule_next(&due.rule, at_us)) {
+                json_t *one = run(&due, at_us);
+
+                json_object_set_new(one, "series", json_string(row->series));
+                json_object_set_new(one, "host", json_string(series.host));
+                json_object_set_new(one, "what", json_string("synchronisation"));
+                json_array_append_new(all, one);
+        }
+        return 0;
+}
+
+int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
+{
+        _cleanup_rows_ Rows rows = {0};
+        json_t *all = json_array();
+        int r = calendar_list(controller->store, &rows, error);
+        const CalendarRow *row = rows.items;
+
+        for (size_t i = 0; r == 0 && i < rows.count; i++)
+                if (!row[i].paused)
+                        r = add_runs(controller, &row[i], from_us + days * DAY_US, all, error);
+        *ret = sorted(all);
+        if (r < 0)
+                json_decref(TAKE_PTR(*ret));
+        return r;
+}
+
+// ---- iCalendar
+
+static icalcomponent *event_of(const CalendarRow *row, const Due *due)
+{
+        _cleanup_free_ char *uid = text_format("sync-%s@understudy", row->series),
+                            *summary = text_format("Synchronisation of %s", row->series);
+        struct icaltimetype start = rule_to_local(due->rule.zone, row->next_us);
+        icalproperty *begins;
+
+        start.zone = NULL;
+        begins = icalproperty_new_dtstart(start);
+        icalproperty_add_parameter(
+                begins, icalparameter_new_tzid(icaltimezone_get_tzid(due->rule.zone)));
+        return icalcomponent_vanew(ICAL_VEVENT_COMPONENT, icalproperty_new_uid(uid),
+                icalproperty_new_dtstamp(icaltime_from_timet_with_zone(
+                        row->start_us / US_PER_SECOND, 0, icaltimezone_get_utc_timezone())),
+                begins, icalproperty_new_rrule(due->rule.recurrence),
+                icalproperty_new_summary(summary), icalproperty_new_transp(ICAL_TRANSP_TRANSPARENT),
+                (void *)0);
+}
+
+static void add_zone(icalcomponent *calendar, const icaltimezone *zone)
+{
+        icalcomponent *component = icaltimezone_get_component((icaltimezone *)zone);
+        const char *id = icaltimezone_get_tzid((icaltimezone *)zone);
+
+        if (component && !icalcomponent_get_timezone(calendar, id))
+                icalcomponent_add_component(calendar, icalcomponent_new_clone(component));
+}
+
+int show_ics(Controller *controller, char **ret, Error *error)
+{
+        _cleanup_rows_ Rows rows = {0};
+        int r = calendar_list(controller->store, &rows, error);
+        const CalendarRow *row = rows.items;
+        icalcomponent *calendar;
+        char *text;
+
+        if (r < 0)
+                return r;
+        calendar = icalcomponent_vanew(ICAL_VCALENDAR_COMPONENT, icalproperty_new_version("2.0"),
+                icalproperty_new_prodid("-//Understudy//calendar//EN"), (void *)0);
+        for (size_t i = 0; i < rows.count; i++) {
+                _cleanup_due_ Due due = {0};
+
+                if (row[i].paused || row[i].next_us == 0 || due_read(&row[i], &due, NULL) < 0)
+                        continue;
+                add_zone(calendar, due.rule.zone);
+                icalcomponent_add_component(calendar, event_of(&row[i], &due));
+        }
+        text = icalcomponent_as_ical_string_r(calendar);
+        *ret = text_copy(text);
+        free(text);
+        icalcomponent_free(calendar);
+        return 0;
+}

@@ -1,0 +1,69 @@
+#include "store/calendar.h"
+
+#include "store/series.h"
+
+static const Column columns[] = {
+        TEXT_COLUMN(CalendarRow, series),
+        TEXT_COLUMN(CalendarRow, rule),
+        TEXT_COLUMN(CalendarRow, zone),
+        TEXT_COLUMN(CalendarRow, window),
+        INTEGER_COLUMN(CalendarRow, start_us),
+        INTEGER_COLUMN(CalendarRow, paused),
+        INTEGER_COLUMN(CalendarRow, next_us),
+        INTEGER_COLUMN(CalendarRow, planned_us),
+        INTEGER_COLUMN(CalendarRow, job),
+        TEXT_COLUMN(CalendarRow, outcome),
+};
+const Table calendar_table = {"calendar", columns, ELEMENTS(columns), sizeof(CalendarRow)};
+
+int calendar_get(Store *store, const char *series, CalendarRow *ret, Error *error)
+{
+        return row_get(store, &calendar_table, ret, error, "series = ?", "t", series);
+}
+
+int calendar_list(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(store, &calendar_table, ret, error, "ORDER BY series", "");
+}
+
+int calendar_due(Store *store, int64_t now_us, Rows *ret, Error *error)
+{
+        return rows_get(store, &calendar_table, ret, error,
+                "WHERE paused = 0 AND next_us BETWEEN 1 AND ? ORDER BY next_us, series", "i",
+                now_us);
+}
+
+int calendar_waiting(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(store, &calendar_table, ret, error,
+                "WHERE job IN (SELECT id FROM job WHERE state = 'queued') ORDER BY series", "");
+}
+
+int calendar_next(Store *store, int64_t *ret_us, Error *error)
+{
+        _cleanup_calendar_row_ CalendarRow row = {0};
+        int r = row_get(store, &calendar_table, &row, error,
+                "paused = 0 AND next_us > 0 ORDER BY next_us", "");
+
+        if (r < 0)
+                return r;
+        *ret_us = row.next_us;
+        return 0;
+}
+
+int calendar_put(Store *store, const CalendarRow *row, Error *error)
+{
+        _cleanup_calendar_row_ CalendarRow before = {0};
+        int r = calendar_get(store, row->series, &before, error);
+
+        if (r < 0)
+                return r;
+        return r > 0 ? row_update(store, &calendar_table, row, error)
+                     : row_insert(store, &calendar_table, (CalendarRow *)row, error);
+}
+
+int calendar_missing(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(store, &series_table, ret, error,
+                "WHERE name NOT IN (SELECT series FROM calendar) ORDER BY name", "");
+}

@@ -1,0 +1,346 @@
+#include "calendar/due.h"
+#include "calendar/ticker.h"
+
+#include "base/clock.h"
+#include "fake.h"
+
+#define MINUTE_US (60 * US_PER_SECOND)
+#define HOUR_US   (60 * MINUTE_US)
+#define DAY_US    (24 * HOUR_US)
+
+// Every day at 02:30 UTC; a moment right after the next one.
+static int64_t set_schedule(const char *window)
+{
+        json_t *shown = NULL;
+        double at;
+
+        assert_int_equal(
+                fake_ask("POST", "/v1/series/{series}/schedule", "mdg",
+                        json_pack("{s:s, s:s, s:s}", "rule", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30",
+                                "zone", "UTC", "window", window),
+                        NULL, &shown),
+                0);
+        at = json_number_value(
+                json_object_get(json_array_get(json_object_get(shown, "next"), 0), "at"));
+        assert_int_equal(json_array_size(json_object_get(shown, "next")), 10);
+        json_decref(shown);
+        return (int64_t)at * US_PER_SECOND + US_PER_SECOND;
+}
+
+static void look(int64_t now_us)
+{
+        assert_int_equal(due_run(fake.controller, now_us, &fake.error), 0);
+        fake_commit();
+}
+
+static json_t *schedule(void)
+{
+        json_t *shown;
+
+        assert_int_equal(
+                fake_ask("GET", "/v1/series/{series}/schedule", "mdg", NULL, NULL, &shown), 0);
+        return shown;
+}
+
+static void assert_outcome(const char *part)
+{
+        json_t *shown = schedule();
+        const char *outcome =
+                json_string_value(json_object_get(json_object_get(shown, "last"), "outcome"));
+
+        assert_non_null(outcome);
+        if (!strstr(outcome, part))
+                fail_msg("the outcome is '%s'", outcome);
+        json_decref(shown);
+}
+
+static size_t syncs(void)
+{
+        _cleanup_rows_ Rows jobs = {0};
+        const JobRow *rows;
+        size_t count = 0;
+
+        assert_int_equal(jobs_newest(fake.controller->store, "mdg", 100, &jobs, NULL), 0);
+        rows = jobs.items;
+        for (size_t i = 0; i < jobs.count; i++)
+                count += rows[i].kind == JOB_SYNC && text_equal(rows[i].who, DUE_WHO);
+        return count;
+}
+
+static size_t entries(const char *event)
+{
+        _cleanup_rows_ Rows history = {0};
+        const HistoryRow *rows;
+        size_t count = 0;
+
+        assert_int_equal(history_get(fake.controller->store, "mdg", 1000, &history, NULL), 0);
+        rows = history.items;
+        for (size_t i = 0; i < history.count; i++)
+                count += text_equal(rows[i].event, event);
+        return count;
+}
+
+static void each_night_has_its_synchronisation(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        look(now_us - 2 * US_PER_SECOND);
+        assert_int_equal(syncs(), 0);
+        for (size_t night = 1; night <= 3; night++, now_us += DAY_US) {
+                look(now_us);
+                fake_run();
+                assert_int_equal(syncs(), night);
+        }
+}
+
+static void a_moment_is_used_once_also_when_the_clock_is_put_back(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        look(now_us);
+        fake_run();
+        look(now_us - 2 * HOUR_US);
+        look(now_us);
+        assert_int_equal(syncs(), 1);
+}
+
+static void of_several_missed_nights_the_last_one_is_made_up_for(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        look(now_us + 4 * DAY_US + 2 * HOUR_US);
+        fake_run();
+        assert_int_equal(syncs(), 1);
+        look(now_us + 5 * DAY_US);
+        fake_run();
+        assert_int_equal(syncs(), 2);
+}
+
+static void a_missed_night_is_left_out_when_its_window_has_closed(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("22:00-06:00");
+        look(now_us + 4 * HOUR_US);
+        assert_int_equal(syncs(), 0);
+        assert_outcome("the controller was not running");
+        assert_int_equal(entries("synchronisation left out"), 1);
+}
+
+static void a_run_is_left_out_while_the_last_one_is_under_way(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int64_t now_us = set_schedule("");
+
+        (void)state;
+        look(now_us);
+        fake_disconnect(host);
+        look(now_us + 3 * HOUR_US);
+        assert_int_equal(syncs(), 1);
+        fake_connect(host);
+        fake_commit();
+        look(now_us + DAY_US);
+        assert_outcome("still under way");
+        assert_int_equal(syncs(), 1);
+}
+
+static void a_run_whose_host_is_away_is_canceled_when_it_is_too_late(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int64_t now_us = set_schedule("22:00-06:00");
+        json_t *shown;
+
+        (void)state;
+        fake_disconnect(host);
+        look(now_us);
+        look(now_us + 3 * HOUR_US);
+        assert_int_equal(syncs(), 1);
+        look(now_us + 4 * HOUR_US);
+        shown = schedule();
+        assert_string_equal(
+                json_string_value(json_object_get(json_object_get(shown, "last"), "state")),
+                "canceled");
+        json_decref(shown);
+        assert_int_equal(entries("synchronisation left out"), 1);
+        fake_connect(host);
+        look(now_us + DAY_US);
+        fake_run();
+        assert_int_equal(syncs(), 2);
+}
+
+static void a_series_without_a_preview_says_so_and_writes_no_history(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world();
+        now_us = set_schedule("");
+        look(now_us);
+        assert_outcome("there is no preview");
+        assert_int_equal(entries("synchronisation left out"), 0);
+}
+
+static void a_paused_schedule_runs_nothing_and_catches_up_on_nothing(void **state)
+{
+        json_t *shown;
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        assert_int_equal(
+                fake_ask("POST", "/v1/series/{series}/schedule/pause", "mdg", NULL, NULL, &shown),
+                0);
+        assert_true(json_is_true(json_object_get(shown, "paused")));
+        assert_int_equal(json_array_size(json_object_get(shown, "next")), 0);
+        json_decref(shown);
+        look(now_us + 3 * DAY_US);
+        assert_int_equal(syncs(), 0);
+        assert_int_equal(
+                fake_ask("POST", "/v1/series/{series}/schedule/resume", "mdg", NULL, NULL, &shown),
+                0);
+        json_decref(shown);
+        look(now_us - 2 * US_PER_SECOND);
+        assert_int_equal(syncs(), 0);
+        look(now_us);
+        assert_int_equal(syncs(), 1);
+}
+
+static void a_crash_between_due_and_commit_runs_it_once(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        assert_int_equal(due_run(fake.controller, now_us, &fake.error), 0);
+        fake_crash();
+        assert_int_equal(syncs(), 0);
+        look(now_us);
+        fake_crash();
+        look(now_us);
+        assert_int_equal(syncs(), 1);
+}
+
+static void series_without_a_schedule_get_one_at_a_minute_of_their_own(void **state)
+{
+        char name[16], root[32];
+        bool taken[300] = {false};
+        size_t minutes = 0;
+
+        (void)state;
+        fake.setup.calendar = (CalendarDefaults){.zone = "UTC", .nightly = true};
+        fake_world();
+        for (int i = 0; i < 60; i++) {
+                CalendarRow row _cleanup_calendar_row_ = {0};
+                int hour, minute;
+
+                snprintf(name, sizeof name, "series%d", i);
+                snprintf(root, sizeof root, "/srv/lino/%d", i);
+                assert_true(fake_adopt(name, root) > 0);
+                fake_run();
+                look(clock_now_us());
+                assert_int_equal(calendar_get(fake.controller->store, name, &row, NULL), 1);
+                assert_int_equal(
+                        sscanf(row.rule, "FREQ=DAILY;BYHOUR=%d;BYMINUTE=%d", &hour, &minute), 2);
+                assert_in_range(hour, 1, 4);
+                minutes += !taken[(hour - 1) * 60 + minute];
+                taken[(hour - 1) * 60 + minute] = true;
+        }
+        assert_true(minutes > 45);
+}
+
+static void the_loop_wakes_up_when_one_is_due(void **state)
+{
+        _cleanup_(ticker_freep) Ticker *ticker = NULL;
+        CalendarRow row _cleanup_calendar_row_ = {0};
+        int64_t began_us;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        assert_int_equal(calendar_get(fake.controller->store, "mdg", &row, NULL), 1);
+        row.next_us = clock_now_us() + 200 * US_PER_MS;
+        assert_int_equal(controller_begin(fake.controller, NULL), 0);
+        assert_int_equal(calendar_put(fake.controller->store, &row, NULL), 0);
+        fake_commit();
+        assert_int_equal(ticker_new(fake.controller, &ticker, NULL), 0);
+        began_us = clock_monotonic_us();
+        while (syncs() == 0 && clock_monotonic_us() < began_us + 20 * US_PER_SECOND)
+                event_base_loop(fake.base, EVLOOP_ONCE);
+        assert_int_equal(syncs(), 1);
+        assert_true(clock_now_us() >= row.next_us);
+}
+
+static void what_cannot_be_is_refused_and_changes_nothing(void **state)
+{
+        static const char *const bodies[][2] = {{"rule", "often"}, {"zone", "Europe/Atlantis"},
+                {"window", "night"}, {"window", "06:00-08:00"}, {"rul", "FREQ=DAILY"}};
+        json_t *before, *after, *shown;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        before = schedule();
+        for (size_t i = 0; i < ELEMENTS(bodies); i++)
+                assert_int_equal(
+                        fake_ask("POST", "/v1/series/{series}/schedule", "mdg",
+                                json_pack("{s:s}", bodies[i][0], bodies[i][1]), NULL, &shown),
+                        -EINVAL);
+        after = schedule();
+        assert_true(json_equal(before, after));
+        json_decref(before);
+        json_decref(after);
+}
+
+static void the_calendar_lists_all_runs_and_exports_them(void **state)
+{
+        json_t *shown;
+        const char *ics;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        assert_int_equal(fake_ask("GET", "/v1/calendar", NULL, NULL,
+                                 json_pack("{s:s}", "days", "3"), &shown),
+                0);
+        assert_int_equal(json_array_size(shown), 3);
+        json_decref(shown);
+        assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
+        ics = json_string_value(json_object_get(shown, "ics"));
+        assert_non_null(strstr(ics, "RRULE:FREQ=DAILY;BYMINUTE=30;BYHOUR=2"));
+        assert_non_null(strstr(ics, "UID:sync-mdg@understudy"));
+        json_decref(shown);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                FAKE_TEST(each_night_has_its_synchronisation),
+                FAKE_TEST(a_moment_is_used_once_also_when_the_clock_is_put_back),
+                FAKE_TEST(of_several_missed_nights_the_last_one_is_made_up_for),
+                FAKE_TEST(a_missed_night_is_left_out_when_its_window_has_closed),
+                FAKE_TEST(a_run_is_left_out_while_the_last_one_is_under_way),
+                FAKE_TEST(a_run_whose_host_is_away_is_canceled_when_it_is_too_late),
+                FAKE_TEST(a_series_without_a_preview_says_so_and_writes_no_history),
+                FAKE_TEST(a_paused_schedule_runs_nothing_and_catches_up_on_nothing),
+                FAKE_TEST(a_crash_between_due_and_commit_runs_it_once),
+                FAKE_TEST(series_without_a_schedule_get_one_at_a_minute_of_their_own),
+                FAKE_TEST(the_loop_wakes_up_when_one_is_due),
+                FAKE_TEST(what_cannot_be_is_refused_and_changes_nothing),
+                FAKE_TEST(the_calendar_lists_all_runs_and_exports_them),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
