@@ -268,30 +268,23 @@ static int keep_complaint(void *userdata, const char *line, size_t length)
         return take_line(userdata, FLEET__LOG_LINE__STREAM__ERRORS, line, length);
 }
 
-// False at the end of both streams.
-static bool read_streams(ClientHold *hold, struct pollfd *fds)
+static void read_stream(ClientHold *hold, int stream)
 {
-        for (int i = 0; i < 2; i++) {
-                char bytes[16384];
-                ssize_t n = fds[i].revents ? read(fds[i].fd, bytes, sizeof(bytes)) : -1;
+        char bytes[16384];
+        ssize_t n = read(hold->child.streams[stream], bytes, sizeof(bytes));
 
-                hold->output.lines = NULL;
-                if (n > 0)
-                        (void)!lines_feed(&hold->buffers[i], bytes, (size_t)n, PROCESS_LINE_MAX,
-                                i == 0 ? keep_line : keep_complaint,
-                                i == 0 ? (void *)&hold->lines : &hold->output);
-                else if (n == 0)
-                        closep(&hold->child.streams[i]), hold->child.streams[i] = -EBADF;
-        }
-        return hold->child.streams[0] >= 0;
+        if (n > 0)
+                (void)!lines_feed(&hold->buffers[stream], bytes, (size_t)n, PROCESS_LINE_MAX,
+                        stream == 0 ? keep_line : keep_complaint,
+                        stream == 0 ? (void *)&hold->lines : &hold->output);
+        if (n == 0)
+                close(TAKE_FD(hold->child.streams[stream]));
 }
 
 int client_hold_line(ClientHold *hold, char **ret, Error *error)
 {
-        bool open = hold->child.streams[0] >= 0;
-
         *ret = NULL;
-        while (hold->next == hold->lines.count && open) {
+        while (hold->next == hold->lines.count && hold->child.streams[0] >= 0) {
                 struct pollfd fds[] = {{.fd = hold->child.streams[0], .events = POLLIN},
                         {.fd = hold->child.streams[1], .events = POLLIN},
                         {.fd = step_cancel_fd(hold->context), .events = POLLIN}};
@@ -300,7 +293,9 @@ int client_hold_line(ClientHold *hold, char **ret, Error *error)
                         return error_set(error, -errno, "program", "cannot wait for a program");
                 if (fds[2].revents)
                         return step_canceled_error(hold->context, error);
-                open = read_streams(hold, fds);
+                for (int i = 0; i < 2; i++)
+                        if (fds[i].revents)
+                                read_stream(hold, i);
         }
         if (hold->next < hold->lines.count)
                 *ret = text_copy(hold->lines.items[hold->next++]);
