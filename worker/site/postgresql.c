@@ -90,8 +90,8 @@ static int postgresql_size(StepContext *context, const SiteDir *site,
 static int postgresql_volume(
         StepContext *context, const Fleet__Database *database, char **ret, Error *error)
 {
-        const PostgresqlCall call = {.database = database,
-                .what = "cannot ask the server where its data lie"};
+        const PostgresqlCall call = {
+                .database = database, .what = "cannot ask the server where its data lie"};
         ClientAdmin admin _cleanup_admin_ = {0};
         int r = client_admin_read(&step_policy(context)->postgresql, &admin, error);
 

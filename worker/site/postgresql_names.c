@@ -116,8 +116,7 @@ int postgresql_count_tables(StepContext *context, const Fleet__Database *databas
 int postgresql_measure(StepContext *context, const Fleet__Database *database, const char *name,
         uint64_t *ret_bytes, Error *error)
 {
-        const PostgresqlCall call = {
-                .database = database, .what = "cannot measure the database"};
+        const PostgresqlCall call = {.database = database, .what = "cannot measure the database"};
         _cleanup_free_ char *literal = postgresql_literal(name), *bytes = NULL;
         int r = postgresql_ask(context, &call,
                 text_format("SELECT pg_database_size(oid) FROM pg_database WHERE datname = %s;\n",
