@@ -1,4 +1,5 @@
 // The worker of a host: does what the controller asks for, as far as its own configuration allows.
+#include "agent/access.h"
 #include "agent/agent.h"
 #include "agent/join.h"
 #include "agent/runner.h"
@@ -53,7 +54,9 @@ static int check_config(const CommandLine *line)
                "# [policy] environment lists those of the variables that are set here and "
                "now.\n\n%s",
                 config.directory, text);
-        return COMMAND_OK;
+        printf("\n# Access to database servers, tried now:\n");
+        fflush(stdout);
+        return access_try(&config, stdout, &error) < 0 ? fail(&error) : COMMAND_OK;
 }
 
 // ---------------------------------------------------------------- join
@@ -179,7 +182,9 @@ static const Command commands[] = {
                 .summary = "explain the configuration",
                 .description =
                         "Reads worker.conf as the daemon does and prints what holds, option by "
-                        "option with its meaning. Fails with file and line of what is wrong.",
+                        "option with its meaning. Fails with file and line of what is wrong. Then "
+                        "tries to reach each kind of database server as its administrator; fails "
+                        "if one that worker.conf names cannot be reached.",
                 .run = check_config},
         {.name = "run-task",
                 .summary = "do one task",

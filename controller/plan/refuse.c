@@ -136,8 +136,12 @@ int plan_refuse(const PlanInput *input, Error *error)
 
 static bool same_database(const Fleet__Database *a, const Fleet__Database *b)
 {
-        return a && b && text_equal(a->engine, b->engine) && text_equal(a->name, b->name) &&
-               text_equal(a->host, b->host) && text_equal(a->port, b->port);
+        if (!a || !b || !text_equal(a->engine, b->engine))
+                return false;
+        if (!text_blank(a->server) && !text_blank(b->server))
+                return text_equal(a->server, b->server);
+        return text_equal(a->name, b->name) && text_equal(a->host, b->host) &&
+               text_equal(a->port, b->port);
 }
 
 static int refuse_shared(const PlanInput *input, const PlanSite *other, const char *what,

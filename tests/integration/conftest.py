@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("fleet", "killing", "site_under_test")
+pytest.register_assert_rewrite("databases", "fleet", "killing", "site_under_test")
 
 import network
 from fleet import BIN, Fleet, assert_done, remove_tree, scratch
@@ -31,7 +31,13 @@ def pytest_report_header(config):
 
 
 @pytest.fixture(scope="module")
-def directory():
+def engine():
+    """Of the production site's database; a test file that is about more has this fixture with parameters."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def directory(engine):
     """Not below /tmp/pytest-of-root: the sites' owner must be able to pass."""
     path = scratch(tempfile.mkdtemp(prefix="understudy-test."))
     yield path
@@ -54,9 +60,9 @@ def root(directory):
 
 
 @pytest.fixture(scope="module")
-def production(root):
+def production(root, engine):
     """A small real site that is linked as production."""
-    site = Site.make(root, PRODUCTION)
+    site = Site.make(root, PRODUCTION, engine=engine)
     site.add_persons("Ada", "Bob")
     (root / "prod").symlink_to(PRODUCTION)
     return site
@@ -64,7 +70,7 @@ def production(root):
 
 @pytest.fixture(scope="module")
 def worker(fleet, production):
-    return fleet.add_worker("one", production.root)
+    return fleet.add_worker("one", production.root, engine=production.engine)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,7 @@ def adopted(fleet, worker, production):
 def preview(fleet, adopted):
     """A preview of the same version, not synchronised yet."""
     assert_done(fleet.do("preview", "prepare", SERIES, PREVIEW))
-    return Site(adopted.root, PREVIEW)
+    return Site(adopted.root, PREVIEW, adopted.engine)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import network
+from servers import server
 from site_under_test import MAKER, SOURCE, Site, owner
 
 BUILD = Path(os.environ.get("UNDERSTUDY_BUILD") or SOURCE / "build")
@@ -113,6 +114,11 @@ class Worker(Daemon):
         argv = [*join, "--dir", str(self.directory), *roots]
         subprocess.run(self.place.argv(argv), check=True, capture_output=True, text=True)
 
+    def administer(self, place):
+        """Its configuration says how the tests' own database server is reached."""
+        with open(self.directory / "worker.conf", "a") as file:
+            file.write(f"\n[{place.engine}]\nadmin = {place.admin}\n")
+
     def runners(self):
         """Process ids of this worker's runners that have a task: they hold files of its directory open."""
         return [pid for pid, argv in processes() if "run-task" in argv[1:2] and holds_open(pid, f"{self.directory}/")]
@@ -175,9 +181,11 @@ class Fleet:
             raise AssertionError(f"the controller ended: {self.controller.log.read_text()}")
         return self.ctl("host", "list", check=False).returncode == DONE
 
-    def add_worker(self, name, *roots):
+    def add_worker(self, name, *roots, engine="sqlite"):
         worker = self.workers[name] = Worker(self, name, roots)
         worker.join()
+        if engine != "sqlite":
+            worker.administer(server(engine))
         worker.start()
         self.wait_connected(name)
         return worker

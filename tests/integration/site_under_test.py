@@ -1,14 +1,15 @@
 """A real Lino site as a test sees it: its rows, its files, what it serves."""
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import sqlite3
 import stat
 import subprocess
 from pathlib import Path
+
+import databases
+from servers import server
 
 SOURCE = Path(__file__).resolve().parents[2]
 MAKER = SOURCE / "deploy/lino-site"
@@ -32,19 +33,23 @@ def as_owner():
 
 
 class Site:
-    def __init__(self, root, name):
+    def __init__(self, root, name, engine="sqlite"):
         self.root = Path(root)
         self.name = name
+        self.engine = engine
 
     @classmethod
-    def make(cls, root, name, version="old", fixtures=SMALL, media=20, own_environment=False):
+    def make(cls, root, name, version="old", fixtures=SMALL, media=20, own_environment=False, engine="sqlite"):
         argv = [MAKER, "make", root, name, "--version", version, "--fixtures", fixtures, "--media", str(media)]
+        if engine != "sqlite":
+            place = server(engine)
+            argv += ["--engine", engine, "--host", place.socket, "--port", place.port]
         if own_environment:
             argv.append("--own-environment")
         if owner():
             argv += ["--owner", owner()]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-        return cls(root, name)
+        return cls(root, name, engine)
 
     @property
     def path(self):
@@ -52,7 +57,7 @@ class Site:
 
     @property
     def database(self):
-        return self.path / self.name
+        return databases.open(self.engine, self.path / self.name)
 
     @property
     def script(self):
@@ -65,29 +70,21 @@ class Site:
 
     def rows(self):
         """Rows per table, without the tables that no dump has."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-            tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {
-                table: database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
-                for table in tables
-                if table not in NOT_DUMPED
-            }
+        return {table: count for table, count in self.database.counts().items() if table not in NOT_DUMPED}
 
     def sql(self, statement, *values):
         """Changes the database as some user of the site does; gives the rows."""
-        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database, database:
-            return database.execute(statement, values).fetchall()
+        return self.database.execute(statement, values)
 
     def add_persons(self, *names):
         """People that come in while the site is in use."""
-        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database, database:
-            for name in names:
-                partner = insert(database, "contacts_partner", name=name, language="en")
-                insert(database, "contacts_person", partner_ptr_id=partner, first_name=name, last_name="Test")
+        for name in names:
+            partner = self.add_row("contacts_partner", name=name, language="en")
+            self.add_row("contacts_person", partner_ptr_id=partner, first_name=name, last_name="Test")
 
     def add_row(self, table, **given):
-        with contextlib.closing(sqlite3.connect(self.database, timeout=30)) as database, database:
-            return insert(database, table, **given)
+        """Columns that are not given and must not be null are empty. Gives its row id."""
+        return self.database.insert(table, given)
 
     def persons(self):
         return {row[0] for row in self.sql("SELECT first_name FROM contacts_person")}
@@ -140,19 +137,6 @@ for table in {tables}:
     counts[table] = reply.json()["count"] if reply.status_code == 200 else f"status {{reply.status_code}}: {{reply.content[:200]}}"
 print("SERVED " + json.dumps(counts))
 """
-
-
-def insert(database, table, **given):
-    """Adds a row; columns that are not given and must not be null are empty. Gives its row id."""
-    row = {}
-    for _, column, kind, not_null, _, key in database.execute(f'PRAGMA table_info("{table}")'):
-        if column in given:
-            row[column] = given[column]
-        elif not_null and not key:
-            row[column] = "" if re.match("varchar|text|char", kind, re.I) else 0
-    columns = ", ".join(f'"{column}"' for column in row)
-    statement = f'INSERT INTO "{table}" ({columns}) VALUES ({", ".join("?" * len(row))})'
-    return database.execute(statement, list(row.values())).lastrowid
 
 
 def walk(top, leave_out=()):

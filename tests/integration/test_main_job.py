@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import databases
 from conftest import PREVIEW, PRODUCTION, SERIES
 from fleet import DONE, assert_done
 from site_under_test import FULL, SOURCE, Site, differences
@@ -23,9 +24,14 @@ def allowances():
     return [line.split(maxsplit=1) for line in (LINO / "allow.txt").read_text().splitlines()]
 
 
+@pytest.fixture(scope="module", params=databases.ENGINES)
+def engine(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def production(root):
-    site = Site.make(root, PRODUCTION, fixtures=FULL, media=50)
+def production(root, engine):
+    site = Site.make(root, PRODUCTION, fixtures=FULL, media=50, engine=engine)
     (root / "prod").symlink_to(PRODUCTION)
     return site
 
@@ -45,7 +51,7 @@ def adopted(fleet, worker, production, before_adopting):
 @pytest.fixture(scope="module")
 def preview(fleet, adopted):
     assert_done(fleet.do("preview", "prepare", SERIES, PREVIEW, *upgrade()))
-    return Site(adopted.root, PREVIEW)
+    return Site(adopted.root, PREVIEW, adopted.engine)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@
 #include "agent/identity.h"
 #include "base/file.h"
 #include "names.h"
+#include "site/client.h"
 
 static int check_command(const char *value, Error *error)
 {
@@ -24,6 +25,18 @@ static int check_path(const char *value, Error *error)
         error_why(error, "a scan looks where it is told, whatever its working directory");
         return -EINVAL;
 }
+
+static int check_admin(const char *value, Error *error)
+{
+        ClientAdmin admin _cleanup_admin_ = {0};
+
+        return client_admin_parse(value, &admin, error);
+}
+
+// Python builds environments; the others are the database servers' own clients.
+#define COMMANDS                                                                                   \
+        "/usr/bin/python3 /usr/bin/psql /usr/bin/pg_dump /usr/bin/pg_restore /usr/bin/mariadb "    \
+        "/usr/bin/mariadb-dump"
 
 // What pip and Lino need to reach a package index or mirror from behind a proxy.
 #define ENVIRONMENT                                                                                \
@@ -53,7 +66,7 @@ const Option config_options[] = {
         {"policy", "user", OPTION_LIST, offsetof(Config, policy.users), NULL,
                 .help = "A Unix user whose sites this worker serves. The code of a site runs as "
                         "the owner of its project directory. One line for each."},
-        {"policy", "command", OPTION_LIST, offsetof(Config, policy.commands), "/usr/bin/python3",
+        {"policy", "command", OPTION_LIST, offsetof(Config, policy.commands), COMMANDS,
                 .check = check_command,
                 .help = "A program that steps may start, beside those of a site's own Python "
                         "environment. One line for each."},
@@ -67,6 +80,23 @@ const Option config_options[] = {
         {"policy", "log_root", OPTION_PATH, offsetof(Config, policy.log_root), NULL,
                 .help = "Parent of the log directories of new sites. Without it they lie beside "
                         "production's."},
+        {"postgresql", "admin", OPTION_TEXT, offsetof(Config, policy.postgresql.admin), NULL,
+                .check = check_admin,
+                .help = "How the PostgreSQL server is reached as its administrator: host=NAME (or "
+                        "the absolute path of the socket's directory) port=NUMBER user=NAME. What "
+                        "is not said is as psql has it when the Unix user postgres calls it."},
+        {"postgresql", "password_file", OPTION_PATH,
+                offsetof(Config, policy.postgresql.password_file), NULL,
+                .help = "A file whose first line is that administrator's password; readable for "
+                        "the worker's user alone."},
+        {"mysql", "admin", OPTION_TEXT, offsetof(Config, policy.mysql.admin), NULL,
+                .check = check_admin,
+                .help = "The same for MariaDB: host=NAME (or the absolute path of the socket) "
+                        "port=NUMBER user=NAME. What is not said is as mariadb has it when root "
+                        "calls it."},
+        {"mysql", "password_file", OPTION_PATH, offsetof(Config, policy.mysql.password_file), NULL,
+                .help = "A file whose first line is that administrator's password; readable for "
+                        "the worker's user alone."},
         {"limits", "tasks", OPTION_NUMBER, offsetof(Config, tasks), "16", .least = 1, .most = 256,
                 .help = "How many tasks run at once. The controller's own limits come first."},
         {"limits", "nice", OPTION_NUMBER, offsetof(Config, nice), "0", .least = 0, .most = 19,

@@ -123,7 +123,29 @@ def sqlite_snapshot(database, work):
     database["NAME"] = path
 
 
-SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot}
+def in_transaction(statement):
+    """The command runs in one transaction that begins with this statement."""
+    from django.core.management.base import BaseCommand
+
+    original = BaseCommand.execute
+
+    def execute(self, *args, **options):
+        from django.db import connection, transaction
+
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+            return original(self, *args, **options)
+
+    BaseCommand.execute = execute
+
+
+def postgresql_snapshot(database, work):
+    in_transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot,
+             "django.db.backends.postgresql": postgresql_snapshot}
 
 
 class Bar:

@@ -1,20 +1,46 @@
-"""Who the site is, by its own settings. Opens no database and loads no models."""
+"""Who the site is, by its own settings, and which databases it has, by the word of their servers.
+
+Loads no models and opens no database file.
+"""
+
+# What a server says of the database that one is connected to: the same by whatever way one came.
+# The worker asks it the same as its administrator.
+WHICH = {"postgresql": "SELECT concat('postgresql:', system_identifier, ':', current_database())"
+                       " FROM pg_control_system()"}
+PATIENCE = 10  # seconds to connect
 
 
 def resolved(path):
     return os.path.realpath(str(path)) if path else ""
 
 
-def database(entry):
+def ask_server(engine, alias, entry):
+    """By the site's own way, with all that its settings say of it. Empty when it does not answer,
+    as before a new site's database is made."""
+    from django.db import connections
+
+    entry.setdefault("OPTIONS", {}).setdefault("connect_timeout", PATIENCE)
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(WHICH[engine])
+            return cursor.fetchone()[0]
+    except Exception as error:
+        warnings.append(f"its database '{entry['NAME']}' does not answer: {str(error).strip()}")
+        return ""
+
+
+def database(alias, entry):
     engine = entry.get("ENGINE", "").rsplit(".", 1)[-1]
     name = str(entry.get("NAME") or "")
     if engine.startswith("sqlite") and name not in ("", ":memory:"):
         name = resolved(name)
     known = {"sqlite3": "sqlite", "postgresql": "postgresql", "postgis": "postgresql",
              "mysql": "mysql"}
-    return {"engine": known.get(engine, engine), "name": name,
-            "host": str(entry.get("HOST") or ""), "port": str(entry.get("PORT") or ""),
-            "user": str(entry.get("USER") or "")}
+    engine = known.get(engine, engine)
+    server = ask_server(engine, alias, entry) if engine in WHICH else ""
+    return {"engine": engine, "name": name, "host": str(entry.get("HOST") or ""),
+            "port": str(entry.get("PORT") or ""), "user": str(entry.get("USER") or ""),
+            "server": server, "alias": alias}
 
 
 def versions(site):
@@ -28,10 +54,11 @@ def versions(site):
 
 def identity(settings, site):
     module = settings.SETTINGS_MODULE
+    databases = {alias: database(alias, entry) for alias, entry in settings.DATABASES.items()}
     return {"project_dir": resolved(getattr(site, "project_dir", None)),
             "settings_module": module,
             "settings_file": resolved(sys.modules[module].__file__),
-            "database": database(settings.DATABASES["default"]),
+            "database": databases.pop("default"), "more": list(databases.values()),
             "media_root": resolved(settings.MEDIA_ROOT)}
 
 
@@ -40,7 +67,7 @@ def answer(execute):
 
     site = getattr(settings, "SITE", None)
     result({"identity": identity(settings, site), "versions": versions(site),
-            "databases": {alias: database(entry) for alias, entry in settings.DATABASES.items()},
+            "warnings": warnings,
             "plugins": [p.app_name for p in getattr(site, "installed_plugins", [])],
             "title": str(getattr(site, "title", None) or ""),
             "server_url": str(getattr(site, "server_url", None) or ""),
@@ -54,4 +81,5 @@ def answer(execute):
 import os
 import sys
 
+warnings = []
 enter([], answer)

@@ -92,19 +92,35 @@ def prepare_loader():
 
 
 def make_cheap(sender, connection, **unused):
-    """Nobody reads the staging file before it is whole and synchronised by the worker."""
+    """Nobody reads the staging file before it is whole and synchronised by the worker. On a server
+    the worker sees to that."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA journal_mode=MEMORY")
 
 
+def refuse_kept(sender, connection, **unused):
+    """A second lock behind the worker's interlock: site code may name its database twice."""
+    if connection.settings_dict["NAME"] in request["keep"]:
+        connection.close()
+        raise PermissionError(f"{connection.settings_dict['NAME']} is not to be touched")
+
+
 def redirect():
+    from django.db.backends.signals import connection_created
+
     database = settings.DATABASES["default"]
-    if os.path.realpath(str(database["NAME"])) != request["database"]:
+    on_file = database["ENGINE"].endswith("sqlite3")
+    name = os.path.realpath(str(database["NAME"])) if on_file else database["NAME"]
+    if name != request["database"]:
         raise SystemExit(f"the settings now name the database {database['NAME']}")
     database["NAME"] = request["staging"]
-    protect(request["keep"])
+    if on_file:
+        protect(request["keep"])
+        connection_created.connect(make_cheap)
+    else:
+        connection_created.connect(refuse_kept)
 
 
 def other_values():
@@ -140,11 +156,8 @@ def failure(error):
 
 
 def run(execute):
-    from django.db.backends.signals import connection_created
-
     quiet()
     redirect()
-    connection_created.connect(make_cheap)
     answer = {}
     try:
         execute(ARGV)

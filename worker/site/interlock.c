@@ -48,13 +48,35 @@ static bool on_file(const Fleet__Database *database)
         return text_equal(database->engine, "sqlite");
 }
 
-// On a server, one name on the same kind of server is enough to refuse: a server has many host
-// names.
+// On a server, by the server's own word. Where one of them could not be asked, one name on the same
+// kind of server is enough to refuse: a server has many host names.
 static bool same_database(const Fleet__Database *a, const Fleet__Database *b)
 {
-        if (!a || !b || !text_equal(a->engine, b->engine))
+        if (!a || !b || !text_equal(a->engine, b->engine) || text_blank(a->name))
                 return false;
-        return on_file(a) ? same_place(a->name, b->name) : text_equal(a->name, b->name);
+        if (on_file(a))
+                return same_place(a->name, b->name);
+        if (!text_blank(a->server) && !text_blank(b->server))
+                return text_equal(a->server, b->server);
+        return text_equal(a->name, b->name);
+}
+
+// Entry `i` of a site's settings.DATABASES, the default one first; NULL: there are no more.
+static const Fleet__Database *database_at(const Fleet__Identity *identity, size_t i)
+{
+        if (i == 0)
+                return identity->database;
+        return i <= identity->n_more ? identity->more[i - 1] : NULL;
+}
+
+// One that both have, under whatever alias.
+static const Fleet__Database *shared_database(const Fleet__Identity *a, const Fleet__Identity *b)
+{
+        for (size_t i = 0; database_at(a, i); i++)
+                for (size_t j = 0; database_at(b, j); j++)
+                        if (same_database(database_at(a, i), database_at(b, j)))
+                                return database_at(a, i);
+        return NULL;
 }
 
 static int check_own_directory(const Check *check)
@@ -140,10 +162,13 @@ static int check_other(const Check *check, const Fleet__Identity *other)
         static const char *const next = "Correct its settings.py so that it shares nothing with "
                                         "the other site, then: understudyctl job retry ID";
         const Fleet__Identity *answer = check->answer;
+        const Fleet__Database *shared = shared_database(answer, other);
 
-        if (same_database(answer->database, other->database))
-                return refuse(check, next, "its database %s is that of %s", answer->database->name,
-                        other->project_dir);
+        if (shared)
+                return refuse(check, next, "its database %s%s%s%s is that of %s", shared->name,
+                        shared == answer->database ? "" : " (",
+                        shared == answer->database ? "" : shared->alias,
+                        shared == answer->database ? "" : ")", other->project_dir);
         if (same_place(answer->project_dir, other->project_dir))
                 return refuse(check, next, "it is the project directory of %s, too",
                         other->settings_module);

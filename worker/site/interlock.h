@@ -15,7 +15,7 @@
 //  - the settings module ends in ".<name>.settings" or equals the registered one,
 //  - the database equals the registered one when there is one, and SQLite's lies in the project
 //  directory,
-//  - neither project_dir, settings, media nor the database is one of the others'.
+//  - neither project_dir, settings, media nor any database is one of the others'.
 // A target that cannot answer is refused too ("interlock", with the reason). `ret` may be NULL; the
 // caller frees it with fleet__identity__free_unpacked.
 int interlock_check(StepContext *context, const Fleet__Guard *guard, Fleet__Identity **ret,

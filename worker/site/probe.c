@@ -31,6 +31,25 @@ static void take_list(json_t *list, size_t *ret_count, char ***ret)
         *ret = texts.items;
 }
 
+static Fleet__Database *take_database(json_t *object)
+{
+        Fleet__Database *database = (Fleet__Database *)message_new(&fleet__database__descriptor);
+
+        take_strings(&database->base, object);
+        return database;
+}
+
+static void take_databases(json_t *identity, Fleet__Identity *ret)
+{
+        json_t *more = json_object_get(identity, "more"), *entry;
+        size_t i;
+
+        ret->database = take_database(json_object_get(identity, "database"));
+        ret->more = memory_new(json_array_size(more) * sizeof(*ret->more));
+        json_array_foreach (more, i, entry)
+                ret->more[ret->n_more++] = take_database(entry);
+}
+
 void site_answer_take(json_t *answer, Fleet__ProbeResult *result)
 {
         json_t *identity = json_object_get(answer, "identity");
@@ -38,8 +57,7 @@ void site_answer_take(json_t *answer, Fleet__ProbeResult *result)
         take_strings(&result->base, answer);
         result->identity = (Fleet__Identity *)message_new(&fleet__identity__descriptor);
         take_strings(&result->identity->base, identity);
-        result->identity->database = (Fleet__Database *)message_new(&fleet__database__descriptor);
-        take_strings(&result->identity->database->base, json_object_get(identity, "database"));
+        take_databases(identity, result->identity);
         result->versions = (Fleet__Versions *)message_new(&fleet__versions__descriptor);
         take_strings(&result->versions->base, json_object_get(answer, "versions"));
         take_list(json_object_get(answer, "plugins"), &result->n_plugins, &result->plugins);

@@ -1,4 +1,4 @@
-// Asks a site who it is, through its own settings; opens no database.
+// Asks a site who it is, through its own settings, and its database servers which databases it has.
 #ifndef UNDERSTUDY_WORKER_SITE_PROBE_H
 #define UNDERSTUDY_WORKER_SITE_PROBE_H
 

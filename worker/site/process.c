@@ -133,6 +133,8 @@ static void watch(Run *run)
                 {.fd = step_cancel_fd(run->context), .events = POLLIN},
         };
 
+        if (run->spec->clears_up)
+                fds[3].fd = -1;
         for (;;) {
                 if (poll(fds, ELEMENTS(fds), timeout_ms(run)) < 0 && errno != EINTR)
                         end_program(run, -errno);
@@ -174,7 +176,7 @@ static char *tail_text(const Run *run)
 
 static int ended_early(Run *run, Error *error)
 {
-        if (step_canceled(run->context))
+        if (step_canceled(run->context) && !run->spec->clears_up)
                 return step_canceled_error(run->context, error);
         if (run->result == -EFBIG && run->printed > PROCESS_OUTPUT_MAX) {
                 error_set(error, -EFBIG, "output", "%s prints without end", run->spec->argv[0]);
@@ -197,7 +199,7 @@ int process_run(StepContext *context, const ProcessSpec *spec, ProcessResult *re
         Run run _cleanup_(run_clear) = {.context = context, .spec = spec, .child = SPAWNED_EMPTY};
         int r, status;
 
-        if (step_canceled(context))
+        if (step_canceled(context) && !spec->clears_up)
                 return step_canceled_error(context, error);
         r = spawn(step_policy(context), spec, &run.child, error);
         if (r < 0)

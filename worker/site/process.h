@@ -25,6 +25,7 @@ typedef struct ProcessSpec {
         void *userdata;
         uint32_t grace_ms; // between SIGTERM and SIGKILL; 0: 5000
         uint32_t limit_ms; // ended after this, with -ETIMEDOUT, code "slow"; 0: the task's deadline
+        bool clears_up;    // runs in a canceled task, too; needs a limit
 } ProcessSpec;
 
 typedef struct ProcessResult {

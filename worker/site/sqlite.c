@@ -1,5 +1,8 @@
 #include "site/sqlite.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "site/python.h"
@@ -47,6 +50,21 @@ static int failed(int r, const Fleet__Database *database, const char *what, Erro
 static char *sqlite_staging_name(const Fleet__Database *current)
 {
         return text_format("%s%s", current->name, staging_suffix);
+}
+
+// By what the interlock knows a file under all its names.
+static int sqlite_identify(
+        StepContext *context, const SiteDir *site, Fleet__Database *database, Error *error)
+{
+        SqliteNames names _cleanup_names_ = NAMES_EMPTY;
+        struct stat st;
+        int r = names_open(site, database, &names, error);
+
+        (void)context;
+        if (r == 0 && fstatat(names.directory, names.current, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                database->server = text_format("sqlite:%llu:%llu", (unsigned long long)st.st_dev,
+                        (unsigned long long)st.st_ino);
+        return r;
 }
 
 static int count_tables(StepContext *context, const SiteDir *site, const char *name,
@@ -305,9 +323,11 @@ static int sqlite_drop(
 
 const DatabaseEngine sqlite_engine = {
         .name = "sqlite",
+        .identify = sqlite_identify,
         .staging_name = sqlite_staging_name,
         .create = sqlite_create,
         .size = sqlite_size,
+        .open_staging = sqlite_drop_staging, // a restore makes the file
         .seal = sqlite_seal,
         .swap = sqlite_swap,
         .put_back = sqlite_put_back,

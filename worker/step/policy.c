@@ -69,8 +69,8 @@ static int account_groups(Account *account)
         }
 }
 
-// -ENOENT: no account has this number.
-static int account_lookup(uid_t uid, Account *ret)
+// Of the account that has this name, or without one this number. -ENOENT: there is none.
+static int account_lookup(const char *name, uid_t uid, Account *ret)
 {
         _cleanup_account_ Account account = {0};
         _cleanup_free_ char *buffer = NULL;
@@ -81,7 +81,8 @@ static int account_lookup(uid_t uid, Account *ret)
         do {
                 size *= 2;
                 buffer = memory_grow(buffer, size);
-                r = getpwuid_r(uid, &entry, buffer, size, &found);
+                r = name ? getpwnam_r(name, &entry, buffer, size, &found)
+                         : getpwuid_r(uid, &entry, buffer, size, &found);
         } while (r == ERANGE);
         if (r != 0)
                 return -r;
@@ -96,6 +97,11 @@ static int account_lookup(uid_t uid, Account *ret)
                 return r;
         *ret = TAKE(account, (Account){0});
         return 0;
+}
+
+int account_find(const char *name, Account *ret)
+{
+        return account_lookup(name, 0, ret);
 }
 
 static int refuse_user(const Account *account, const char *where, Error *error)
@@ -125,7 +131,7 @@ int policy_check_owner(
         const Policy *policy, uid_t uid, const char *where, Account *ret, Error *error)
 {
         _cleanup_account_ Account account = {0};
-        int r = account_lookup(uid, &account);
+        int r = account_lookup(NULL, uid, &account);
 
         if (r < 0) {
                 error_set(error, r, "policy", "the owner of the files, number %u, has no account",
@@ -166,6 +172,12 @@ int policy_check_command(const Policy *policy, const char *program, Error *error
         return r;
 }
 
+static void access_clear(ServerAccess *access)
+{
+        free(access->admin);
+        free(access->password_file);
+}
+
 void policy_clear(Policy *policy)
 {
         text_list_clear(&policy->roots);
@@ -179,5 +191,7 @@ void policy_clear(Policy *policy)
         text_list_clear(&policy->scan.supervisor);
         text_list_clear(&policy->scan.systemd);
         text_list_clear(&policy->scan.cron);
+        access_clear(&policy->postgresql);
+        access_clear(&policy->mysql);
         *policy = (Policy){0};
 }

@@ -14,6 +14,12 @@ typedef struct ScanPaths {
         uint64_t patience_seconds; // that a site has to say who it is
 } ScanPaths;
 
+// How this worker reaches one kind of database server as its administrator.
+typedef struct ServerAccess {
+        char *admin; // "host=... port=... user=...", see site/client.h; NULL: the engine's habit
+        char *password_file; // whose first line is the administrator's password; NULL: none
+} ServerAccess;
+
 typedef struct Policy {
         TextList roots;    // root directories that sites may live in
         TextList users;    // Unix users whose sites it serves
@@ -25,6 +31,7 @@ typedef struct Policy {
                           // none
         char *log_root;   // parent of new log directories when production's cannot tell it
         ScanPaths scan;
+        ServerAccess postgresql, mysql;
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.
@@ -37,6 +44,8 @@ typedef struct Account {
         size_t group_count;
 } Account;
 
+// -ENOENT: there is no account of this name.
+int account_find(const char *name, Account *ret) _must_use_;
 void account_clear(Account *account);
 #define _cleanup_account_ _cleanup_(account_clear)
 

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "site/managed.h"
 #include "steps/clone.h"
 #include "steps/files.h"
 #include "steps/walk.h"
@@ -13,7 +14,8 @@ typedef struct Search {
 // Not of the clone, whatever they contain.
 static bool left_out_by_name(const char *path)
 {
-        static const char *const names[] = {"env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER};
+        static const char *const names[] = {
+                "env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER, MANAGED_VALUES};
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (text_equal(path, names[i]))

@@ -5,23 +5,17 @@
 //
 // A preview that was never finished cannot tell who it is. It is removed without its answer only if
 // the controller never knew it (guard.registered is absent), the clone step made the directory,
-// and no other site has anything in it; then no database beyond that directory is touched.
+// and no other site has anything in it; then no database beyond that directory is touched but the
+// one that was made for it.
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "site/database.h"
-#include "site/interlock.h"
 #include "steps/clone.h"
 #include "steps/files.h"
 #include "steps/log_mark.h"
+#include "steps/target.h"
 
 extern const StepOps step_purge_ops;
-
-static void free_identity(Fleet__Identity *identity)
-{
-        fleet__identity__free_unpacked(identity, NULL);
-}
-DEFINE_CLEANUP(Fleet__Identity *, free_identity)
 
 static void remember(Fleet__PurgeResult *result, const char *what)
 {
@@ -63,37 +57,36 @@ static bool unfinished(const Fleet__Guard *guard, const SiteDir *site)
         return !guard->registered && clone_made(site, NULL) && !others_are_in(guard, site->path);
 }
 
-static int drop_database(StepContext *context, const SiteDir *site, const Fleet__Database *database,
-        Fleet__PurgeResult *result, Error *error)
+static int drop_database(
+        StepContext *context, const Target *target, Fleet__PurgeResult *result, Error *error)
 {
+        const Fleet__Database *database = target->identity->database;
         _cleanup_free_ char *text =
                 text_format("database %s (%s)", database->name, database->engine);
-        const DatabaseEngine *engine;
-        int r = database_engine(database, &engine, error);
+        int r = target->engine->drop(context, &target->site, database, error);
 
-        if (r >= 0)
-                r = engine->drop(context, site, database, error);
         if (r >= 0)
                 remember(result, text);
         return r;
 }
 
-static int ask_and_drop(StepContext *context, const Fleet__Guard *guard, const SiteDir *site,
-        Fleet__PurgeResult *result, Error *error)
+static int ask_and_drop(StepContext *context, const Fleet__PurgeArguments *arguments,
+        const SiteDir *site, Fleet__PurgeResult *result, Error *error)
 {
-        _cleanup_(free_identityp) Fleet__Identity *identity = NULL;
-        int r = interlock_check(context, guard, &identity, error);
+        const Fleet__Guard *guard = arguments->guard;
+        Target target _cleanup_target_ = TARGET_EMPTY;
+        int r = target_open(context, arguments->site, guard, &target, error);
 
         if (r >= 0)
-                return drop_database(context, site, identity->database, result, error);
+                return drop_database(context, &target, result, error);
         if (r == -ECANCELED || r == -ETIME || !unfinished(guard, site))
                 return r;
         step_note(context,
                 "%s was never finished and does not answer (%s): its directory is "
-                "removed, and no database elsewhere.",
+                "removed, and of databases elsewhere what was made for it.",
                 site->name, error && error->why ? error->why : "no reason given");
         error_clear(error);
-        return 0;
+        return target_drop_managed(context, site, guard, error);
 }
 
 // Is this directory the one that the site logs to, and not in the project directory?
@@ -213,7 +206,7 @@ static int purge_run(StepContext *context, const ProtobufCMessage *message,
                 r = root_links_refuse(&site, error);
         if (r < 0 || site.fd < 0)
                 return r < 0 ? r : remove_project(context, &site, result, error);
-        r = ask_and_drop(context, arguments->guard, &site, result, error);
+        r = ask_and_drop(context, arguments, &site, result, error);
         if (r >= 0)
                 r = remove_log(context, &site, arguments->log_directory, result, error);
         return r < 0 ? r : remove_project(context, &site, result, error);

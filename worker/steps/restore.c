@@ -1,6 +1,8 @@
 // Loads the snapshot into a database beside the preview's, which answers throughout.
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -38,16 +40,17 @@ static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *
         return 1;
 }
 
-// Databases that site code may not even open meanwhile.
+// Databases that site code may not even open meanwhile: of the same kind, by name.
 static json_t *databases_to_keep(const Restore *restore)
 {
         const Fleet__Guard *guard = restore->arguments->guard;
+        const Fleet__Database *own = restore->target.identity->database;
         json_t *keep = json_array();
 
-        json_array_append_new(keep, json_string(restore->target.identity->database->name));
+        json_array_append_new(keep, json_string(own->name));
         for (size_t i = 0; i < guard->n_others; i++)
                 if (guard->others[i]->database &&
-                        text_equal(guard->others[i]->database->engine, "sqlite"))
+                        text_equal(guard->others[i]->database->engine, own->engine))
                         json_array_append_new(keep, json_string(guard->others[i]->database->name));
         return keep;
 }
@@ -222,6 +225,31 @@ static int load(Restore *restore, Fleet__RestoreResult *result, Error *error)
         return r;
 }
 
+// One restore in an environment at a time: Lino's initdb writes into its packages.
+static int lock_environment(const Restore *restore, int *ret_fd, Error *error)
+{
+        struct pollfd cancel = {.fd = step_cancel_fd(restore->context), .events = POLLIN};
+        _cleanup_close_ int fd =
+                openat(restore->target.site.fd, "env", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+
+        if (r == -EWOULDBLOCK)
+                step_note(restore->context, "Waiting for another restore in this environment");
+        while (r == -EWOULDBLOCK) {
+                if (poll(&cancel, 1, 100) > 0)
+                        return step_canceled_error(restore->context, error);
+                r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+        }
+        if (r < 0) {
+                error_set(error, r, "restore", "cannot lock the site's environment");
+                error_where(error, "%s/env", restore->target.site.path);
+                error_next(error, "Look at it: ls -ld '%s/env'", restore->target.site.path);
+                return r;
+        }
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 static int restore_run(StepContext *context, const ProtobufCMessage *arguments_message,
         ProtobufCMessage *result_message, Error *error)
 {
@@ -229,14 +257,16 @@ static int restore_run(StepContext *context, const ProtobufCMessage *arguments_m
                 .arguments = (const Fleet__RestoreArguments *)arguments_message,
                 .target = TARGET_EMPTY};
         const Target *target = &restore.target;
+        _cleanup_close_ int lock = -EBADF;
         int r = target_open(context, restore.arguments->preview, restore.arguments->guard,
                 &restore.target, error);
 
         if (r == 0)
                 r = check_script(&restore, error);
-        // What a killed restore left is half filled.
         if (r == 0)
-                r = target->engine->drop_staging(
+                r = lock_environment(&restore, &lock, error);
+        if (r == 0)
+                r = target->engine->open_staging(
                         context, &target->site, target->identity->database, error);
         if (r < 0)
                 return r;

@@ -2,6 +2,8 @@
 //
 // Works on the clone, file by file, and on a clone that is partly rewritten. A dry run reads
 // production and writes nothing.
+#include "site/database.h"
+#include "site/managed.h"
 #include "steps/clone.h"
 #include "steps/rewrite_scan.h"
 
@@ -42,6 +44,34 @@ static int rewrite_open(StepContext *context, const Fleet__RewriteArguments *arg
                 error);
 }
 
+// On a server, the clone gets a database user of its own, whose password the worker manages.
+static void plan_managed(const Fleet__RewriteArguments *arguments, RewritePlan *plan)
+{
+        const Fleet__Identity *identity =
+                arguments->production_probe ? arguments->production_probe->identity : NULL;
+        const DatabaseEngine *engine;
+
+        if (identity && database_engine(identity->database, &engine, NULL) == 0 &&
+                engine->on_server)
+                plan->settings_module = text_copy(identity->settings_module);
+}
+
+// Before its settings are rewritten: from then on production's password is not in force in it.
+static int disown_database(const Rewrite *rewrite, Error *error)
+{
+        json_t *section = NULL;
+        int r = rewrite->plan.settings_module
+                        ? managed_get(&rewrite->preview, MANAGED_DATABASE, &section, error)
+                        : 1;
+
+        if (r == 0 && !section) {
+                section = json_object();
+                r = managed_set(&rewrite->preview, MANAGED_DATABASE, section, error);
+        }
+        json_decref(section);
+        return r < 0 ? r : 0;
+}
+
 static void report(StepContext *context, const RewritePlan *plan, Fleet__RewriteResult *result)
 {
         result->diff = rewrite_plan_diff(plan);
@@ -63,10 +93,14 @@ static int rewrite_run(StepContext *context, const ProtobufCMessage *message,
         Rewrite rewrite _cleanup_(rewrite_clear) = REWRITE_EMPTY;
         int r = rewrite_open(context, arguments, &rewrite, error);
 
-        if (r >= 0)
+        if (r >= 0) {
+                plan_managed(arguments, &rewrite.plan);
                 r = rewrite_plan_make(&rewrite.plan, error);
+        }
         if (r >= 0)
                 r = rewrite_scan(context, &rewrite.plan, result, error);
+        if (r >= 0 && !arguments->dry_run)
+                r = disown_database(&rewrite, error);
         if (r >= 0 && !arguments->dry_run)
                 r = rewrite_plan_apply(&rewrite.plan, error);
         if (r >= 0)

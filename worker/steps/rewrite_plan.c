@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <sys/random.h>
 
 #include "base/file.h"
+#include "site/managed.h"
 #include "steps/diff.h"
 #include "steps/files.h"
 #include "steps/walk.h"
@@ -12,7 +12,10 @@
 
 #define TEXT_MAX  (256U << 10) // what names a site is configuration, and small
 #define DEPTH_MAX 1            // the project directory and the directories in it
-#define KEY_CHARS 50           // as django-admin startproject makes it
+
+// As django-admin startproject makes a key.
+#define KEY_CHARS 50
+static const char key_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789!@#%^&*(-_=+)";
 
 void rewrite_plan_clear(RewritePlan *plan)
 {
@@ -28,6 +31,7 @@ void rewrite_plan_clear(RewritePlan *plan)
         }
         free(plan->files);
         text_list_clear(&plan->left_out);
+        free(plan->settings_module);
         free(plan->old_key);
         free(plan->new_key);
 }
@@ -50,22 +54,6 @@ static bool is_no_configuration(const char *path, const char *name)
                         return true;
         return text_equal(path, "media") ||
                (path_depth(path) == 0 && text_starts(name, "snapshot"));
-}
-
-static char *random_key(void)
-{
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789!@#%^&*(-_=+)";
-        char *key = memory_new(KEY_CHARS + 1);
-
-        for (size_t i = 0; i < KEY_CHARS;) {
-                unsigned char byte;
-
-                if (getrandom(&byte, 1, 0) != 1)
-                        abort();
-                if (byte < 256 / (sizeof(letters) - 1) * (sizeof(letters) - 1)) // else biased
-                        key[i++] = letters[byte % (sizeof(letters) - 1)];
-        }
-        return key;
 }
 
 static char *key_in(const char *text)
@@ -146,6 +134,17 @@ static char *rewrite_text(const RewritePlan *plan, const char *path, const char 
         return replace_key(plan, word_replace(text, plan->old_name, plan->new_name, NULL));
 }
 
+// The settings end with the line by which the worker manages them.
+static char *manage_settings(const RewritePlan *plan, char *take_text)
+{
+        _cleanup_free_ char *text = take_text, *module = NULL;
+
+        if (!plan->settings_module)
+                return TAKE_PTR(text);
+        module = word_replace(plan->settings_module, plan->old_name, plan->new_name, NULL);
+        return managed_settings_text(text, module);
+}
+
 // Production's text of a file that may carry the new name already.
 static char *read_original(const RewritePlan *plan, const char *path)
 {
@@ -175,7 +174,8 @@ static int visit(
         _cleanup_free_ char *new_name =
                 word_replace(name, plan->old_name, plan->new_name, &renamed);
 
-        if (rewrite_is_left_out(plan, path) || is_no_configuration(path, name))
+        if (rewrite_is_left_out(plan, path) || is_no_configuration(path, name) ||
+                text_equal(path, MANAGED_MODULE))
                 return 0;
         if (!S_ISREG(st->st_mode) && !(S_ISDIR(st->st_mode) && renamed > 0))
                 return descend;
@@ -187,6 +187,8 @@ static int visit(
                         free(TAKE_PTR(file.before));
                 } else {
                         file.after = rewrite_text(plan, path, file.before);
+                        if (text_equal(path, "settings.py"))
+                                file.after = manage_settings(plan, file.after);
                         file.original = read_original(plan, path);
                 }
         }
@@ -205,11 +207,28 @@ static int visit(
         return descend;
 }
 
+// The worker's own module, the same for all sites, beside the settings.
+static void plan_module(RewritePlan *plan, const struct stat *like)
+{
+        RewriteFile file = {.path = text_copy(MANAGED_MODULE),
+                .new_path = text_copy(MANAGED_MODULE),
+                .like = memory_new(sizeof(*like))};
+        size_t size;
+        const char *text = managed_module_text(&size);
+
+        *file.like = *like;
+        file.after = text_copy_n(text, size);
+        file.original = read_original(plan, MANAGED_MODULE);
+        (void)!site_file_read(
+                plan->subject->fd, MANAGED_MODULE, TEXT_MAX, &file.before, &size, NULL);
+        plan_add(plan, &file);
+}
+
 int rewrite_plan_make(RewritePlan *plan, Error *error)
 {
         _cleanup_free_ char *settings = NULL;
-        int r = site_file_read(
-                plan->production->fd, "settings.py", TEXT_MAX, &settings, NULL, NULL);
+        struct stat st;
+        int r = site_file_read(plan->production->fd, "settings.py", TEXT_MAX, &settings, NULL, &st);
 
         if (r < 0) {
                 error_set(error, r, "rewrite", "cannot read production's settings");
@@ -218,7 +237,9 @@ int rewrite_plan_make(RewritePlan *plan, Error *error)
                 return r;
         }
         plan->old_key = key_in(settings);
-        plan->new_key = random_key();
+        plan->new_key = managed_random(key_letters, KEY_CHARS);
+        if (plan->settings_module)
+                plan_module(plan, &st);
         r = site_walk(plan->subject->fd, visit, plan);
         if (r < 0) {
                 error_set(error, r, "rewrite", "cannot read the project directory");
@@ -271,7 +292,7 @@ int rewrite_plan_apply(const RewritePlan *plan, Error *error)
 
         for (size_t i = 0; i < plan->count && r == 0; i++) {
                 path = plan->files[i].path;
-                if (plan->files[i].before &&
+                if (plan->files[i].after &&
                         !text_equal(plan->files[i].before, plan->files[i].after))
                         r = write_file(plan, &plan->files[i]);
         }

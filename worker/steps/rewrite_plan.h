@@ -17,6 +17,7 @@ typedef struct RewritePlan {
         const char *old_name, *new_name;
         const SiteDir *production;
         const SiteDir *subject; // the clone, or in a dry run production
+        char *settings_module;  // of production; NULL: the clone's settings are not managed
         TextList left_out;      // paths that are not looked at
         char *old_key;          // production's SECRET_KEY; NULL: not a plain assignment
         char *new_key;

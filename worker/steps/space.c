@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "site/database.h"
 #include "steps/clone.h"
 #include "steps/files.h"
 
@@ -28,7 +29,7 @@ typedef struct FileSystem {
 typedef struct Space {
         StepContext *context;
         SiteDir production, preview;
-        FileSystem systems[2]; // production's and the preview's, often the same
+        FileSystem systems[3]; // production's, the preview's and the server's, often the same
         size_t count;
 } Space;
 
@@ -128,6 +129,34 @@ static uint64_t dump_bytes(const Fleet__SpaceArguments *arguments)
         return database_bytes(arguments) * DUMP_PERCENT / 100;
 }
 
+// Where the database lies: beside the project directory, or on the server's own file system. One on
+// another host is not counted: its server says when it is full.
+static int add_database(Space *space, const Fleet__SpaceArguments *arguments, FileSystem *beside,
+        uint64_t bytes, Error *error)
+{
+        const Fleet__ProbeResult *probe = arguments->production_probe;
+        const Fleet__Database *database =
+                probe && probe->identity ? probe->identity->database : NULL;
+        _cleanup_free_ char *volume = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        const DatabaseEngine *engine;
+        int r;
+
+        if (database && database_engine(database, &engine, NULL) == 0 && engine->volume) {
+                r = engine->volume(space->context, database, &volume, error);
+                if (r < 0 || !volume)
+                        return r;
+                fd = open(volume, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0)
+                        return 0;
+                beside = file_system_of(space, fd, volume);
+                if (!beside)
+                        return no_file_system(volume, error);
+        }
+        add_need(beside, bytes, 0);
+        return 0;
+}
+
 // The copy of the project directory, its environment, and its database after the first sync.
 static int need_prepare(Space *space, const Fleet__SpaceArguments *arguments, Error *error)
 {
@@ -148,9 +177,8 @@ static int need_prepare(Space *space, const Fleet__SpaceArguments *arguments, Er
                 return r;
         if (arguments->last_environment_bytes > environment.bytes)
                 environment.bytes = arguments->last_environment_bytes;
-        add_need(system, project.bytes + environment.bytes + database_bytes(arguments),
-                project.files + environment.files);
-        return 0;
+        add_need(system, project.bytes + environment.bytes, project.files + environment.files);
+        return add_database(space, arguments, system, database_bytes(arguments), error);
 }
 
 static int measure_media(Space *space, const SiteDir *site, TreeFigures *ret, Error *error)
@@ -190,9 +218,12 @@ static int need_sync(Space *space, const Fleet__SpaceArguments *arguments, Error
                 return r;
         add_need(production, dump_bytes(arguments) + database_bytes(arguments), 0);
         add_need(preview,
-                dump_bytes(arguments) + database_bytes(arguments) * (100 + GROWTH_PERCENT) / 100 +
-                        (here.bytes > there.bytes ? here.bytes - there.bytes : 0),
+                dump_bytes(arguments) + (here.bytes > there.bytes ? here.bytes - there.bytes : 0),
                 here.files > there.files ? here.files - there.files : 0);
+        r = add_database(space, arguments, preview,
+                database_bytes(arguments) * (100 + GROWTH_PERCENT) / 100, error);
+        if (r < 0)
+                return r;
         return 0;
 }
 

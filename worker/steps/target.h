@@ -17,6 +17,12 @@ typedef struct Target {
 // Opens `site`, which has to be the guard's target, and runs the interlock.
 int target_open(StepContext *context, const Fleet__Site *site, const Fleet__Guard *guard,
         Target *ret, Error *error) _must_use_;
+// For a site that cannot prove itself: drops the database and the user that its managed settings
+// say were made for this very site (a clone does not inherit them), unless another site has them.
+// None: nothing to do.
+int target_drop_managed(StepContext *context, const SiteDir *site, const Fleet__Guard *guard,
+        Error *error) _must_use_;
+
 void target_close(Target *target);
 
 #endif

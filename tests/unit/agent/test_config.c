@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/config.h"
+#include "agent/access.h"
 #include "base/file.h"
 
 static char directory[] = "/tmp/understudy-config-XXXXXX";
@@ -83,12 +83,62 @@ static void patterns_of_variables_stand_for_those_that_are_set(void **state)
         assert_int_equal(config.policy.environment.count, 1);
 }
 
+static void administrators_of_servers_are_told_by_words(void **state)
+{
+        (void)state;
+        _cleanup_config_ Config config = {0};
+
+        assert_int_equal(read_text("[postgresql]\nadmin = host=/run/pg port=5433\n"
+                                   "password_file = /etc/understudy/secret\n",
+                                 &config, NULL),
+                0);
+        assert_string_equal(config.policy.postgresql.admin, "host=/run/pg port=5433");
+        assert_string_equal(config.policy.postgresql.password_file, "/etc/understudy/secret");
+        assert_null(config.policy.mysql.admin);
+        assert_true(lists(&config.policy.commands, "/usr/bin/psql"));
+}
+
+// Prints lines on both kinds of servers; the text is the caller's.
+static char *tried(const char *conf, int expected)
+{
+        _cleanup_config_ Config config = {0};
+        _cleanup_error_ Error error = ERROR_EMPTY;
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_int_equal(read_text(conf, &config, &error), 0);
+        assert_int_equal(access_try(&config, out, &error), expected);
+        assert_true(expected == 0 || error.next);
+        fclose(out);
+        return text;
+}
+
+static void access_that_is_configured_has_to_work(void **state)
+{
+        (void)state;
+        _cleanup_free_ char *text = tried("[postgresql]\nadmin = host=/nonexistent\n", -EIO);
+
+        assert_non_null(strstr(text, "# [postgresql]: no access: "));
+        assert_non_null(strstr(text, "# [mysql]: "));
+}
+
+static void access_that_nobody_configured_is_only_told(void **state)
+{
+        (void)state;
+        _cleanup_free_ char *text = tried("[policy]\ncommand = /usr/bin/python3\n", 0);
+
+        assert_non_null(strstr(text, "sites on such a server cannot be served"));
+}
+
 static void values_that_would_weaken_the_policy_are_refused(void **state)
 {
         (void)state;
         static const char *const texts[] = {"[policy]\nroot = srv/lino\n", "[policy]\nroot = /\n",
                 "[policy]\nroot = /srv/../etc\n", "[policy]\ncommand = python3\n",
-                "[policy]\nroots = /srv\n", "[limits]\ntasks = 0\n"};
+                "[policy]\nroots = /srv\n", "[limits]\ntasks = 0\n",
+                "[postgresql]\nadmin = hots=x\n", "[postgresql]\nadmin = port=0\n",
+                "[mysql]\nadmin = user=a user=b\n", "[mysql]\npassword_file = secret\n"};
 
         for (size_t i = 0; i < ELEMENTS(texts); i++) {
                 _cleanup_error_ Error error = ERROR_EMPTY;
@@ -105,6 +155,9 @@ int main(void)
                 cmocka_unit_test(without_a_configuration_the_next_command_is_named),
                 cmocka_unit_test(an_empty_configuration_allows_no_root_and_no_user),
                 cmocka_unit_test(patterns_of_variables_stand_for_those_that_are_set),
+                cmocka_unit_test(administrators_of_servers_are_told_by_words),
+                cmocka_unit_test(access_that_is_configured_has_to_work),
+                cmocka_unit_test(access_that_nobody_configured_is_only_told),
                 cmocka_unit_test(values_that_would_weaken_the_policy_are_refused),
         };
 
