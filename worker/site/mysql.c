@@ -299,18 +299,24 @@ static int mysql_seal(StepContext *context, const SiteDir *site, const Fleet__Da
         return r < 0 ? r : mysql_measure(context, database, names.staging, ret_bytes, error);
 }
 
+// Also in a task that is canceled: the restore that it was has ended, and its session may not have.
 static int mysql_drop_staging(
         StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
 {
         MysqlNames names _cleanup_mysql_names_ = {0};
+        _cleanup_free_ char *sql = NULL;
         int r = mysql_names(database, &names, error);
 
         (void)site;
-        return r < 0 ? r
-                     : mysql_do(context, database,
-                               "cannot drop the unfinished copy of the database",
-                               MYSQL_LOCK MYSQL_END_SESSIONS("s") MYSQL_DROP("s"), names.values,
-                               error);
+        if (r < 0)
+                return r;
+        sql = mysql_fill(MYSQL_LOCK MYSQL_END_SESSIONS("s") MYSQL_DROP("s"), names.values);
+        return mysql_run(context,
+                &(MysqlCall){.database = database,
+                        .what = "cannot drop the unfinished copy of the database",
+                        .sql = sql,
+                        .limit_ms = 60000},
+                error);
 }
 
 // ---- drop

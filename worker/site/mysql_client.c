@@ -208,6 +208,7 @@ int mysql_run(StepContext *context, const MysqlCall *call, Error *error)
                         .input = input,
                         .directory = call->pipe,
                         .lines = call->rows,
+                        .limit_ms = call->limit_ms,
                         .line = call->line,
                         .userdata = call->userdata,
                 },

@@ -27,6 +27,7 @@ typedef struct MysqlCall {
         const char *sql;                 // a script for the client
         const char *user, *password;     // whom to come in as; NULL: the administrator
         TextList *rows;                  // lines that it answers, for mysql_split; or NULL
+        uint32_t limit_ms;               // see ClientCall
         int pipe;                        // > 0: what `source ` MYSQL_PIPE reads
         int (*line)(void *userdata, const char *line); // instead of rows; see ClientCall.line
         void *userdata;
