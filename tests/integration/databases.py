@@ -152,4 +152,23 @@ class Postgresql(OnServer):
                         self.MAINTENANCE)
 
 
-ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql}
+class Mysql(OnServer):
+    engine = "mysql"
+    SCHEMA, MAINTENANCE = "database()", "information_schema"
+    AUTOMATIC = "if(extra LIKE '%auto_increment%', 'YES', 'NO')"
+    EVERYTHING = "SELECT schema_name FROM schemata UNION SELECT user FROM mysql.global_priv UNION SELECT db FROM mysql.db"
+
+    def literal(self, value):
+        return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+    def words(self, program):
+        return [program, "--no-defaults", "-S", self.server.socket, "-u", "root", "--default-character-set=utf8mb4"]
+
+    def argv(self, name):
+        return [*self.words("mariadb"), "--batch", "--skip-column-names", name]
+
+    def dump_argv(self):
+        return [*self.words("mariadb-dump"), "--skip-dump-date", "--single-transaction", self.name]
+
+
+ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql, "mysql": Mysql}
