@@ -1,0 +1,124 @@
+"""What is MariaDB's own in a dump of a real site: the helper alone, as the worker runs it."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import databases
+from site_under_test import SOURCE, as_owner
+
+HELPERS = SOURCE / "worker/python"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return "mysql"
+
+
+class Helper:
+    """worker/python/NAME.py in a site, with its request."""
+
+    def __init__(self, site, name, **request):
+        source = os.open(HELPERS / f"{name}.py", os.O_RDONLY)
+        self.process = subprocess.Popen(
+            [*as_owner(), site.path / "env/bin/python", HELPERS / "main.py", name, str(source)], cwd=site.path, pass_fds=[source],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.close(source)
+        self.process.stdin.write(json.dumps(request))
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    def result(self):
+        out, errors = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, errors
+        return json.loads(next(line for line in out.splitlines() if line.startswith("RESULT "))[len("RESULT "):])
+
+
+@pytest.fixture
+def dump(production, tmp_path_factory):
+    work = production.path / ".test-dump"
+
+    def start(**request):
+        subprocess.run(["rm", "-rf", work], check=True)
+        subprocess.run([*as_owner(), "mkdir", work], check=True)
+        return Helper(production, "dump", directory=str(work / "snapshot"), work=str(work), max_rows=0, **request)
+
+    yield start
+    subprocess.run(["rm", "-rf", work], check=True)
+
+
+@pytest.fixture
+def legacy(production):
+    """A table without snapshots."""
+    production.sql("CREATE TABLE legacy (id INT) ENGINE=MyISAM")
+    yield "legacy"
+    production.sql("DROP TABLE legacy")
+
+
+def sessions(user):
+    """(number, state) of each session in the server."""
+    return databases.Mysql(Path("information_schema")).execute(
+        f"SELECT id, state FROM processlist WHERE user = '{user}'")
+
+
+def wait_for(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_tables_without_snapshots_are_named_and_nothing_is_dumped(production, dump, legacy):
+    assert dump(stop_writers=False).result()["unsafe"] == [legacy]
+    assert not (production.path / ".test-dump/snapshot").exists()
+
+
+def test_writers_of_tables_without_snapshots_wait_for_the_dump(production, dump, legacy):
+    helper = dump(stop_writers=True)
+    wait_for((production.path / ".test-dump/snapshot").exists)  # by now it reads, and has its locks
+    writer = threading.Thread(target=production.sql, args=[f"INSERT INTO {legacy} VALUES (1)"])
+    writer.start()
+    wait_for(lambda: any("Waiting for table" in row[1] for row in sessions("root")) or helper.process.poll() is not None)
+    assert writer.is_alive()
+    assert helper.result()["unsafe"] == [legacy]
+    writer.join(10)
+    assert production.sql(f"SELECT count(*) FROM {legacy}") == [("1",)]
+
+
+def test_a_dump_that_waits_for_a_lock_ends_when_told_and_leaves_no_session(production, dump):
+    holder = subprocess.Popen([*production.database.argv(production.name), "--unbuffered"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True, bufsize=1)
+    try:
+        holder.stdin.write("LOCK TABLES contacts_person WRITE; SELECT 'locked';\n")
+        assert holder.stdout.readline() == "locked\n"
+        helper = dump(stop_writers=False)
+        wait_for(lambda: any("Waiting for table" in row[1] for row in sessions(production.name)))
+        helper.process.terminate()
+        assert helper.process.wait(timeout=4) != 0
+        assert sessions(production.name) == []
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_what_a_killed_dump_left_in_the_server_ends_with_the_next(production, dump):
+    """Its session waits for a lock, and would for a minute more."""
+    locked = [*production.database.argv(production.name), "--unbuffered"]
+    holder = subprocess.Popen(locked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    holder.stdin.write("LOCK TABLES contacts_person WRITE; SELECT 'locked';\n")
+    assert holder.stdout.readline() == "locked\n"
+    first = dump(stop_writers=False)
+    wait_for(lambda: any("Waiting for table" in row[1] for row in sessions(production.name)))
+    (session, _), = sessions(production.name)
+    first.process.kill()
+    first.process.wait()
+    second = dump(stop_writers=False)
+    wait_for(lambda: session not in [row[0] for row in sessions(production.name)])
+    holder.kill()
+    holder.wait()
+    assert second.result()["objects"] > 0
