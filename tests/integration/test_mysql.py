@@ -1,7 +1,9 @@
 """What is MariaDB's own in a dump of a real site: the helper alone, as the worker runs it."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -122,3 +124,51 @@ def test_what_a_killed_dump_left_in_the_server_ends_with_the_next(production, du
     holder.kill()
     holder.wait()
     assert second.result()["objects"] > 0
+
+
+@pytest.fixture
+def forwarded(production):
+    """A port that leads to the server, as through an SSH tunnel."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source, target):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.close()
+
+    def forward():
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", int(production.database.server.port)))
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    threading.Thread(target=forward, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.close()
+
+
+@pytest.mark.parametrize("way", ["host", "socket", "forward", "options", "option file", "include"])
+def test_the_server_is_the_same_by_whatever_way_a_site_comes(production, forwarded, way, tmp_path_factory):
+    place, settings = production.database.server, production.path / "settings.py"
+    before = settings.read_text()
+    options = production.path / "client.cnf"
+    change = {
+        "host": f"HOST='127.0.0.1', PORT='{place.port}'",
+        "socket": f"HOST='{place.socket}', PORT=''",
+        "forward": f"HOST='127.0.0.1', PORT='{forwarded}'",
+        "options": f"HOST='', PORT='', NAME='elsewhere', OPTIONS=dict(unix_socket='{place.socket}', db='{production.name}')",
+        "option file": f"HOST='', PORT='', OPTIONS=dict(read_default_file='{options}')",
+        "include": f"HOST='', PORT='', OPTIONS=dict(read_default_file='{options}.d')",
+    }[way]
+    options.write_text(f"[client]\nsocket={place.socket}\n")
+    Path(f"{options}.d").write_text(f"!include {options}\n")
+    try:
+        settings.write_text(f"{before}\nDATABASES['default'].update({change})\n")
+        server = Helper(production, "probe").result()["identity"]["database"]["server"]
+        assert server.startswith("mysql:") and server.endswith(f"/data/:{production.name}")
+    finally:
+        settings.write_text(before)
+        options.unlink()
+        Path(f"{options}.d").unlink()
