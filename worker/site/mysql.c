@@ -33,7 +33,7 @@ int mysql_identify(
         if (r < 0)
                 return r;
         if (rows.count != 1 || !mysql_split(rows.items[0], &text, 1))
-                return error_set(error, -EBADMSG, "database", "the server does not say who it is");
+                return mysql_unreadable(database, error);
         free(database->server);
         database->server = text_copy(text);
         return 0;
@@ -78,7 +78,7 @@ static void found_clear(Found *found)
         free(found->other);
 }
 
-static int take_found(TextList *rows, Found *ret, Error *error)
+static int take_found(const Fleet__Database *database, TextList *rows, Found *ret, Error *error)
 {
         char *fields[3];
 
@@ -87,7 +87,7 @@ static int take_found(TextList *rows, Found *ret, Error *error)
 
                 if (!mysql_split(rows->items[i], fields, 3) ||
                         text_parse_u64(fields[1], &count) < 0)
-                        return error_set(error, -EBADMSG, "database", "the answer is unreadable");
+                        return mysql_unreadable(database, error);
                 if (text_equal(fields[0], "tables"))
                         ret->tables = count;
                 else if (text_equal(fields[0], "user"))
@@ -208,7 +208,7 @@ static int mysql_create(
         mysql_names_add(&names, "apattern", pattern);
         r = mysql_ask(context, database, what, FOUND_SQL, names.values, &rows, error);
         if (r == 0)
-                r = take_found(&rows, &found, error);
+                r = take_found(database, &rows, &found, error);
         if (r == 0)
                 r = check_free(database, hash, &found, error);
         if (r == 0)
@@ -225,32 +225,56 @@ static int mysql_size(StepContext *context, const SiteDir *site, const Fleet__Da
         return mysql_measure(context, database, database->name, ret_bytes, error);
 }
 
-int mysql_open_staging_as(
-        StepContext *context, const Fleet__Database *database, const char *collation, Error *error)
+// Also in a task that is canceled: the restore that it was has ended, and its session may not have.
+static int mysql_drop_staging(
+        StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
 {
         MysqlNames names _cleanup_mysql_names_ = {0};
+        _cleanup_free_ char *sql = NULL;
         int r = mysql_names(database, &names, error);
 
+        (void)site;
+        if (r < 0)
+                return r;
+        sql = mysql_fill(MYSQL_LOCK MYSQL_END_SESSIONS("s") MYSQL_DROP("s"), names.values);
+        return mysql_run(context,
+                &(MysqlCall){.database = database,
+                        .what = "cannot drop the unfinished copy of the database",
+                        .sql = sql,
+                        .limit_ms = 60000},
+                error);
+}
+
+#define MAKE_STAGING_SQL                                                                           \
+        "SET @collation = COALESCE(NULLIF({collation'}, ''), "                                     \
+        "(SELECT default_collation_name FROM information_schema.schemata "                         \
+        "WHERE schema_name = {a'} AND default_character_set_name = 'utf8mb4'), "                   \
+        "'utf8mb4_unicode_ci');\n"                                                                 \
+        "EXECUTE IMMEDIATE CONCAT('CREATE DATABASE ', {s\"}, "                                     \
+        "' CHARACTER SET utf8mb4 COLLATE ', @collation);\n"
+
+int mysql_open_staging_as(StepContext *context, const Fleet__Database *database,
+        const Fleet__Database *like, const char *collation, Error *error)
+{
+        MysqlNames names _cleanup_mysql_names_ = {0};
+        int r = mysql_drop_staging(context, NULL, database, error);
+
+        if (r == 0)
+                r = mysql_check_room(context, database, like->name, error);
+        if (r == 0)
+                r = mysql_names(database, &names, error);
         if (r < 0)
                 return r;
         mysql_names_add(&names, "collation", collation ? collation : "");
         return mysql_do(context, database, "cannot make a database to restore into",
-                MYSQL_LOCK MYSQL_END_SESSIONS("s") MYSQL_DROP(
-                        "s") "SET @collation = COALESCE(NULLIF({collation'}, ''), "
-                             "(SELECT default_collation_name FROM information_schema.schemata "
-                             "WHERE schema_name = {a'} AND default_character_set_name = "
-                             "'utf8mb4'), "
-                             "'utf8mb4_unicode_ci');\n"
-                             "EXECUTE IMMEDIATE CONCAT('CREATE DATABASE ', {s\"}, "
-                             "' CHARACTER SET utf8mb4 COLLATE ', @collation);\n",
-                names.values, error);
+                MYSQL_LOCK MAKE_STAGING_SQL, names.values, error);
 }
 
 static int mysql_open_staging(
         StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
 {
         (void)site;
-        return mysql_open_staging_as(context, database, NULL, error);
+        return mysql_open_staging_as(context, database, database, NULL, error);
 }
 
 static int odd_tables(const Fleet__Database *database, const TextList *rows, Error *error)
@@ -297,26 +321,6 @@ static int mysql_seal(StepContext *context, const SiteDir *site, const Fleet__Da
                                    " (x INT) ENGINE=InnoDB;\nFLUSH LOCAL ENGINE LOGS;\n",
                         names.values, error);
         return r < 0 ? r : mysql_measure(context, database, names.staging, ret_bytes, error);
-}
-
-// Also in a task that is canceled: the restore that it was has ended, and its session may not have.
-static int mysql_drop_staging(
-        StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
-{
-        MysqlNames names _cleanup_mysql_names_ = {0};
-        _cleanup_free_ char *sql = NULL;
-        int r = mysql_names(database, &names, error);
-
-        (void)site;
-        if (r < 0)
-                return r;
-        sql = mysql_fill(MYSQL_LOCK MYSQL_END_SESSIONS("s") MYSQL_DROP("s"), names.values);
-        return mysql_run(context,
-                &(MysqlCall){.database = database,
-                        .what = "cannot drop the unfinished copy of the database",
-                        .sql = sql,
-                        .limit_ms = 60000},
-                error);
 }
 
 // ---- drop

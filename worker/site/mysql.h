@@ -24,9 +24,10 @@
 
 extern const DatabaseEngine mysql_engine;
 
-// For the engine's own files. An empty staging database with a collation: NULL for the site's own.
+// For the engine's own files. An empty staging database, with room for what is in `like`, and with
+// a collation: NULL for the site's own.
 int mysql_open_staging_as(StepContext *context, const Fleet__Database *database,
-        const char *collation, Error *error) _must_use_;
+        const Fleet__Database *like, const char *collation, Error *error) _must_use_;
 
 // See DatabaseEngine.
 int mysql_identify(

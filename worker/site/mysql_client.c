@@ -4,7 +4,8 @@
 
 #include "base/file.h"
 
-#define CLIENT "/usr/bin/mariadb"
+#define CLIENT      "/usr/bin/mariadb"
+#define OPTION_FILE "--defaults-file=" CLIENT_SECRET
 
 // Scripts depend on nothing that the server's configuration may say; and no session waits for ever.
 #define PROLOGUE                                                                                   \
@@ -54,8 +55,19 @@ static const ClientComplaint complaints[] = {
         {"understudy:busy", -EBUSY, "database-busy",
                 "An earlier change of this database still runs there (SHOW FULL PROCESSLIST); when "
                 "it has ended: understudyctl job retry ID"},
+        {"understudy:version", -EOPNOTSUPP, "database-version",
+                "Only since MariaDB 10.6 all tables of a database change places in one step: "
+                "update "
+                "the server"},
+        {"ERROR 1064 ", -EOPNOTSUPP, "database-version",
+                "The server has to be MariaDB, 10.6 or later"},
         {"understudy:nothing", -ENOENT, "database",
                 "Restore it again: understudyctl preview sync SERIES"},
+        // What loading in bulk says of a full volume.
+        {"ERROR 1180 ", -ENOSPC, "no-space",
+                "See whether the volume of its data directory is full (df -h), and the server's "
+                "log"},
+        {"errno: 135 ", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
         {"errno: 28", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
         {"ERROR 1021 ", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
         {"ERROR 1114 ", -ENOSPC, "no-space",
@@ -84,15 +96,16 @@ static void put_quoted(FILE *out, const char *value, char quote, bool grant)
         fputc(quote, out);
 }
 
-static char *quoted(const char *value, char quote)
+// A name in backticks, as a text.
+static void put_twice(FILE *out, const char *value)
 {
-        char *text = NULL;
+        _cleanup_free_ char *name = NULL;
         size_t size;
-        FILE *out = open_memstream(&text, &size);
+        FILE *stream = open_memstream(&name, &size);
 
-        put_quoted(out, value, quote, false);
-        fclose(out);
-        return text;
+        put_quoted(stream, value, '`', false);
+        fclose(stream);
+        put_quoted(out, name, '\'', false);
 }
 
 // "{key}" with its sign at `at`: returns what is behind it, or NULL when it is something else.
@@ -101,7 +114,6 @@ static const char *put_value(FILE *out, const char *at, const MysqlValue *values
         size_t length = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_0123456789");
         const char *end = at + 1 + length;
         char sign = *end == '}' ? '`' : *end;
-        _cleanup_free_ char *name = NULL;
 
         if (length == 0 || (*end != '}' && (!strchr("'\"%!", *end) || end[1] != '}')))
                 return NULL;
@@ -113,7 +125,7 @@ static const char *put_value(FILE *out, const char *at, const MysqlValue *values
         if (sign == '!')
                 fputs(values->value, out);
         else if (sign == '"')
-                put_quoted(out, name = quoted(values->value, '`'), '\'', false);
+                put_twice(out, values->value);
         else
                 put_quoted(out, values->value, sign == '\'' ? '\'' : '`', sign == '%');
         return *end == '}' ? end + 1 : end + 2;
@@ -201,8 +213,8 @@ int mysql_run(StepContext *context, const MysqlCall *call, Error *error)
         options = option_file(&admin, call);
         r = client_run(context,
                 &(ClientCall){
-                        .argv = (const char *const[]){CLIENT, "--defaults-file=" CLIENT_SECRET,
-                                "--batch", "--skip-column-names", "--unbuffered",
+                        .argv = (const char *const[]){CLIENT, OPTION_FILE, "--batch",
+                                "--skip-column-names", "--unbuffered",
                                 "--loose-skip-print-query-on-error", NULL},
                         .secret = options,
                         .input = input,
@@ -270,6 +282,14 @@ bool mysql_split(char *row, char **fields, size_t count)
                 unescape(fields[i]);
         }
         return true;
+}
+
+int mysql_unreadable(const Fleet__Database *database, Error *error)
+{
+        error_set(error, -EBADMSG, "database", "the server's answer is not readable");
+        error_where(error, "%s database %s", database->engine, database->name);
+        error_next(error, "This is a defect: please report it");
+        return -EBADMSG;
 }
 
 char *mysql_file_name(const char *name)

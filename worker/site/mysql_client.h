@@ -52,6 +52,9 @@ int mysql_ask(StepContext *context, const Fleet__Database *database, const char 
 // number of fields.
 bool mysql_split(char *row, char **fields, size_t count);
 
+// For rows that are not as expected: -EBADMSG.
+int mysql_unreadable(const Fleet__Database *database, Error *error);
+
 // As the name of a directory or file below the server's data directory; NULL for names that are not
 // ASCII. The caller's.
 char *mysql_file_name(const char *name);

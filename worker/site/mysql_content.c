@@ -1,18 +1,11 @@
 #include "site/mysql_content.h"
 
 #include <openssl/evp.h>
+#include <sys/statvfs.h>
 
 #define SNAPSHOT                                                                                   \
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"                               \
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;\n"
-
-static int unreadable(const Fleet__Database *database, Error *error)
-{
-        error_set(error, -EBADMSG, "database", "the server's answer is not readable");
-        error_where(error, "%s database %s", database->engine, database->name);
-        error_next(error, "This is a defect: please report it");
-        return -EBADMSG;
-}
 
 // ---- tables and their columns
 
@@ -96,7 +89,7 @@ int mysql_tables(StepContext *context, const Fleet__Database *database, const ch
                 char *fields[4];
 
                 if (!mysql_split(rows.items[i], fields, ELEMENTS(fields)))
-                        r = unreadable(database, error);
+                        r = mysql_unreadable(database, error);
                 else if (!table || text_equal(table, fields[0]))
                         add_column(table_named(&tables, fields[0]), fields);
         }
@@ -130,8 +123,53 @@ int mysql_measure(StepContext *context, const Fleet__Database *database, const c
                 (const MysqlValue[]){{"d", name}, {"prefix", prefix}, {0}}, &rows, error);
 
         if (r == 0 && (rows.count != 1 || text_parse_u64(rows.items[0], ret_bytes) < 0))
-                r = unreadable(database, error);
+                r = mysql_unreadable(database, error);
         return r;
+}
+
+// What else the server writes meanwhile.
+#define ROOM_BESIDE ((uint64_t)32 << 20)
+
+int mysql_data_directory(StepContext *context, const Fleet__Database *database, char **ret_path,
+        bool *ret_log, Error *error)
+{
+        TextList rows _cleanup_text_list_ = {0};
+        char own[256] = "", *fields[3];
+        int r = mysql_ask(context, database, "cannot ask the server for its data directory",
+                "SELECT @@datadir, @@hostname, @@log_bin;\n", (const MysqlValue[]){{0}}, &rows,
+                error);
+
+        if (r < 0)
+                return r;
+        if (rows.count != 1 || !mysql_split(rows.items[0], fields, 3))
+                return mysql_unreadable(database, error);
+        (void)gethostname(own, sizeof(own) - 1);
+        *ret_path = text_equal(own, fields[1]) ? text_copy(fields[0]) : NULL;
+        *ret_log = !text_equal(fields[2], "0");
+        return 0;
+}
+
+int mysql_check_room(
+        StepContext *context, const Fleet__Database *database, const char *name, Error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        struct statvfs volume;
+        uint64_t bytes = 0, free_bytes;
+        bool log;
+        int r = mysql_measure(context, database, name, &bytes, error);
+
+        if (r == 0)
+                r = mysql_data_directory(context, database, &path, &log, error);
+        if (r < 0 || !path || statvfs(path, &volume) < 0)
+                return r;
+        free_bytes = (uint64_t)volume.f_bavail * volume.f_frsize;
+        if (free_bytes >= bytes + bytes / 10 + ROOM_BESIDE)
+                return 0;
+        error_set(error, -ENOSPC, "no-space", "there is no room for another copy of the database");
+        error_where(error, "%s database %s, in %s", database->engine, name, path);
+        error_why(error, "it has %s, and %s are free", text_bytes(bytes), text_bytes(free_bytes));
+        error_next(error, "Free space there (df -h '%s'), then: understudyctl job retry ID", path);
+        return -ENOSPC;
 }
 
 // ---- rows
@@ -146,7 +184,7 @@ static int take_counts(const Fleet__Database *database, TextList *rows, size_t c
                 if (!mysql_split(rows->items[i], fields, 2) ||
                         text_parse_u64(fields[0], &index) < 0 || index >= count ||
                         text_parse_u64(fields[1], &found) < 0)
-                        return unreadable(database, error);
+                        return mysql_unreadable(database, error);
                 ret_rows[index] = (int64_t)found;
         }
         return 0;
@@ -229,13 +267,13 @@ static int digest_line(const Fleet__Database *database, const MysqlTables *table
         size_t i = 0;
 
         if (!mysql_split(row, fields, ELEMENTS(fields)))
-                return unreadable(database, error);
+                return mysql_unreadable(database, error);
         if (!text_equal(fields[2], fields[3]))
                 return too_large(database, fields[1], error);
         while (i < tables->count && !text_equal(tables->items[i].name, fields[1]))
                 i++;
         if (i == tables->count || lines[i])
-                return unreadable(database, error);
+                return mysql_unreadable(database, error);
         lines[i] = text_format("%s (%s) %s %s %s\n", fields[1], tables->items[i].layout, fields[2],
                 fields[4], fields[5]);
         return 0;
@@ -256,7 +294,7 @@ int mysql_digest_fold(const Fleet__Database *database, const MysqlTables *tables
                 if (lines[i])
                         fputs(lines[i], out);
                 else if (r == 0 && !mysql_is_volatile(&tables->items[i]))
-                        r = unreadable(database, error);
+                        r = mysql_unreadable(database, error);
                 free(lines[i]);
         }
         fclose(out);

@@ -32,6 +32,16 @@ bool mysql_is_volatile(const MysqlTable *table);
 int mysql_measure(StepContext *context, const Fleet__Database *database, const char *name,
         uint64_t *ret_bytes, Error *error) _must_use_;
 
+// The server's data directory, when it runs on this machine by its own @@hostname, else NULL; the
+// caller's. And whether it keeps a binary log.
+int mysql_data_directory(StepContext *context, const Fleet__Database *database, char **ret_path,
+        bool *ret_log, Error *error) _must_use_;
+
+// Is there room for a copy of a database by name on the volume of the server's data directory?
+// -ENOSPC, code "no-space". A server on another machine cannot be asked: 0.
+int mysql_check_room(StepContext *context, const Fleet__Database *database, const char *name,
+        Error *error) _must_use_;
+
 // SQL that answers one row for mysql_digest_fold.
 void mysql_digest_append(char **sql, const char *name, const MysqlTable *table);
 

@@ -83,7 +83,7 @@ static int look(StepContext *context, const Fleet__Database *from, bool frozen,
 
         for (size_t i = 0; r == 0 && i < rows.count; i++) {
                 if (!mysql_split(rows.items[i], fields, 3))
-                        return error_set(error, -EBADMSG, "database", "the answer is unreadable");
+                        return mysql_unreadable(from, error);
                 r = judge(context, from, frozen, fields, error);
                 if (r == 0 && text_equal(fields[0], "default"))
                         *ret_collation = text_copy(fields[2]);
@@ -141,7 +141,7 @@ static int make_tables(StepContext *context, const MysqlCopy *copy, Error *error
                 char *fields[2];
 
                 if (!mysql_split(rows.items[i], fields, 2))
-                        return error_set(error, -EBADMSG, "database", "the answer is unreadable");
+                        return mysql_unreadable(copy->from, error);
                 mysql_append(&sql, "{sql!};\n", (const MysqlValue[]){{"sql", fields[1]}, {0}});
         }
         return mysql_run(context,
@@ -165,7 +165,7 @@ static int fill(StepContext *context, MysqlCopy *copy, bool frozen, Error *error
 static int copy_tables(
         StepContext *context, MysqlCopy *copy, bool frozen, const char *collation, Error *error)
 {
-        int r = mysql_open_staging_as(context, copy->database, collation, error);
+        int r = mysql_open_staging_as(context, copy->database, copy->from, collation, error);
 
         if (r == 0)
                 r = mysql_tables(context, copy->from, copy->from->name, NULL, &copy->tables, error);

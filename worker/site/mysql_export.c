@@ -27,25 +27,6 @@ static void export_clear(Export *export)
 
 // ---- may it be done?
 
-static int ask_server(StepContext *context, const MysqlCopy *copy, char **ret_data, bool *ret_log,
-        char **ret_host, Error *error)
-{
-        TextList rows _cleanup_text_list_ = {0};
-        char *fields[3];
-        int r = mysql_ask(context, copy->database, "cannot ask the server for its data directory",
-                "SELECT @@datadir, @@log_bin, @@hostname;\n", (const MysqlValue[]){{0}}, &rows,
-                error);
-
-        if (r < 0)
-                return r;
-        if (rows.count != 1 || !mysql_split(rows.items[0], fields, 3))
-                return error_set(error, -EBADMSG, "database", "the answer is unreadable");
-        *ret_data = text_copy(fields[0]);
-        *ret_log = !text_equal(fields[1], "0");
-        *ret_host = text_copy(fields[2]);
-        return 0;
-}
-
 static int open_directory(int data, const char *name)
 {
         return name ? file_open_beneath(data, name, O_RDONLY | O_DIRECTORY, false) : -EINVAL;
@@ -54,11 +35,10 @@ static int open_directory(int data, const char *name)
 static int open_export(
         StepContext *context, MysqlCopy *copy, Export *ret, char **ret_why, Error *error)
 {
-        _cleanup_free_ char *path = NULL, *host = NULL;
+        _cleanup_free_ char *path = NULL;
         _cleanup_close_ int data = -EBADF;
-        char own[256] = "";
         bool log = false;
-        int r = ask_server(context, copy, &path, &log, &host, error);
+        int r = mysql_data_directory(context, copy->database, &path, &log, error);
 
         if (r < 0)
                 return r;
@@ -67,20 +47,19 @@ static int open_export(
                 .staging_name = mysql_file_name(copy->staging),
                 .from = -EBADF,
                 .staging = -EBADF};
-        (void)gethostname(own, sizeof(own) - 1);
-        if (log) {
-                *ret_why = text_copy("the server keeps a binary log");
-        } else if (!text_equal(own, host)) {
-                *ret_why = text_format("the server runs on %s", host);
-        } else {
-                data = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                ret->from = data < 0 ? -errno : open_directory(data, ret->from_name);
-                ret->staging = data < 0 ? -errno : open_directory(data, ret->staging_name);
-                if (ret->from < 0 || ret->staging < 0)
-                        *ret_why = text_format("the worker cannot open %s: %s", path,
-                                strerror(ret->from < 0 ? -ret->from : -ret->staging));
+        if (log || !path) {
+                *ret_why = text_copy(log ? "the server keeps a binary log"
+                                         : "the server runs on another machine");
+                return 0;
         }
-        return *ret_why ? 0 : 1;
+        data = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ret->from = data < 0 ? -errno : open_directory(data, ret->from_name);
+        ret->staging = data < 0 ? ret->from : open_directory(data, ret->staging_name);
+        if (ret->from >= 0 && ret->staging >= 0)
+                return 1;
+        *ret_why = text_format("the worker cannot open %s: %s", path,
+                strerror(ret->from < 0 ? -ret->from : -ret->staging));
+        return 0;
 }
 
 int mysql_export_possible(StepContext *context, const MysqlCopy *copy, Error *error)
@@ -244,7 +223,7 @@ static int import(StepContext *context, const Export *export, Error *error)
 {
         MysqlCopy *copy = export->copy;
         _cleanup_free_ char *sql =
-                for_each(export, "USE {s};\nSET foreign_key_checks = 0, unique_checks = 0;\n",
+                for_each(export, "USE {s};\nSET unique_checks = 0, foreign_key_checks = 0;\n",
                         "ALTER TABLE {s}.{t} IMPORT TABLESPACE;\n");
 
         for (size_t i = 0; i < copy->tables.count; i++)

@@ -26,6 +26,9 @@ char *mysql_staging_name(const Fleet__Database *current);
 // Begins every change: what a killed worker left running in the server ends first.
 #define MYSQL_LOCK                                                                                 \
         "delimiter //\nBEGIN NOT ATOMIC\n"                                                         \
+        "IF SUBSTRING_INDEX(VERSION(), '.', 1) * 100 + "                                           \
+        "SUBSTRING_INDEX(SUBSTRING_INDEX(VERSION(), '.', 2), '.', -1) < 1006 THEN\n"               \
+        "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'understudy:version';\nEND IF;\n"              \
         "IF GET_LOCK({lock'}, 60) IS NOT TRUE THEN\n"                                              \
         "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'understudy:busy';\nEND IF;\nEND //\n"         \
         "delimiter ;\n"

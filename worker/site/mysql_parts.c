@@ -82,7 +82,9 @@ void mysql_parts_append(char **sql, const MysqlCopy *copy, const MysqlTable *tab
         mysql_digest_append(sql, copy->from->name, table);
 }
 
-// In bulk, without checks: each row is one that the same server has checked.
+// Each row is one that the same server has checked. Without checks InnoDB also loads empty tables
+// in bulk, with nothing to roll back row by row: when the volume is full, that would end the
+// server.
 static char *part_start(const MysqlCopy *copy)
 {
         return mysql_fill("USE {s};\nSET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
