@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -36,7 +37,7 @@ class Helper:
         self.process.stdin = None
 
     def result(self):
-        out, errors = self.process.communicate(timeout=60)
+        out, errors = self.process.communicate(timeout=240)
         assert self.process.returncode == 0, errors
         return json.loads(next(line for line in out.splitlines() if line.startswith("RESULT "))[len("RESULT "):])
 
@@ -68,8 +69,15 @@ def sessions(user):
         f"SELECT id, state FROM processlist WHERE user = '{user}'")
 
 
+def end_sessions(database):
+    """What a killed client left running there."""
+    databases.Mysql(Path("information_schema")).execute(
+        "delimiter //\nBEGIN NOT ATOMIC FOR one IN (SELECT id FROM processlist WHERE id <> connection_id() AND "
+        f"db = '{database}') DO EXECUTE IMMEDIATE concat('KILL ', one.id); END FOR; END //\ndelimiter ")
+
+
 def wait_for(condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -90,6 +98,30 @@ def test_writers_of_tables_without_snapshots_wait_for_the_dump(production, dump,
     assert helper.result()["unsafe"] == [legacy]
     writer.join(10)
     assert production.sql(f"SELECT count(*) FROM {legacy}") == [("1",)]
+
+
+def test_two_tables_that_are_always_changed_together_are_dumped_as_of_one_moment(production, dump):
+    (person,), = production.sql("SELECT partner_ptr_id FROM contacts_person WHERE first_name = 'Ada'")
+    writer = subprocess.Popen(production.database.argv(production.name), stdin=subprocess.PIPE, text=True)
+    writer.stdin.write(
+        "delimiter //\nSET @n = 0 //\nBEGIN NOT ATOMIC WHILE TRUE DO SET @n = @n + 1; START TRANSACTION;"
+        f"UPDATE contacts_person SET last_name = concat('moment', @n) WHERE partner_ptr_id = {person};"
+        f"UPDATE contacts_partner SET name = concat('moment', @n) WHERE id = {person}; COMMIT; DO SLEEP(0.002);"
+        "END WHILE; END //\n")
+    writer.stdin.close()
+    try:
+        seen = []
+        for _ in range(2):
+            assert dump(stop_writers=False).result()["objects"] > 0
+            files = [production.path / f".test-dump/snapshot/contacts_{name}.py" for name in ("person", "partner")]
+            one, other = [re.findall(r"moment(\d+)", file.read_text()) for file in files]
+            assert one == other and len(one) == 1
+            seen += one
+        assert int(seen[0]) < int(seen[1])  # the writer went on
+    finally:
+        writer.kill()
+        writer.wait()
+        end_sessions(production.name)
 
 
 def test_a_dump_that_waits_for_a_lock_ends_when_told_and_leaves_no_session(production, dump):
