@@ -128,7 +128,7 @@ static int open_secret(const char *text, const Account *account)
 }
 
 typedef struct Output {
-        const ClientCall *call;
+        TextList *lines;
         char *errors;
         size_t size;
 } Output;
@@ -140,11 +140,9 @@ static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *
         Output *output = userdata;
 
         if (stream == FLEET__LOG_LINE__STREAM__OUTPUT) {
-                if (output->call->line)
-                        return output->call->line(output->call->userdata, line);
-                if (!output->call->lines)
+                if (!output->lines)
                         return 1;
-                text_list_add(output->call->lines, line);
+                text_list_add(output->lines, line);
         } else if (output->size + length + 2 < ERRORS_MAX) {
                 output->errors = memory_grow(output->errors, output->size + length + 2);
                 memcpy(output->errors + output->size, line, length);
@@ -212,7 +210,7 @@ static int prepare(const Policy *policy, const ClientCall *call, Prepared *ret, 
 int client_run(StepContext *context, const ClientCall *call, char **ret_errors, Error *error)
 {
         Prepared prepared _cleanup_prepared_ = {.secret = -EBADF};
-        Output output = {.call = call};
+        Output output = {.lines = call->lines};
         ProcessResult result = {0};
         int r = prepare(step_policy(context), call, &prepared, error);
 

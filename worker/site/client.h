@@ -36,10 +36,6 @@ typedef struct ClientCall {
         int directory;                // passed on as CLIENT_DIRECTORY, when it is > 0
         TextList *lines;              // its standard output; NULL: goes to the log
         uint32_t limit_ms;            // see ProcessSpec
-        // Instead of `lines`, for each line while the program runs on. A negative result ends it,
-        // and is returned.
-        int (*line)(void *userdata, const char *line);
-        void *userdata;
 } ClientCall;
 
 #define CLIENT_SECRET    "/proc/self/fd/3"

@@ -1,6 +1,7 @@
 #include "site/mysql_client.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 
 #include "base/file.h"
 
@@ -194,42 +195,105 @@ static char *option_file(const ClientAdmin *admin, const MysqlCall *call)
 
 // Of all that the client prints, the server's own words: what it repeats of the script may be
 // secret, and is long.
-static char *complaint_of(const char *errors)
+static int complain(
+        const Fleet__Database *database, const char *what, const char *errors, Error *error)
 {
         const char *found = strstr(errors, "ERROR ");
 
-        return text_copy(found ? found : errors);
+        return client_explain(complaints, found ? found : errors, what, database, error);
+}
+
+// All that one call needs, but the program.
+typedef struct Prepared {
+        char *options, *input;
+        ClientCall client;
+} Prepared;
+
+static void prepared_clear(Prepared *prepared)
+{
+        if (prepared->options)
+                explicit_bzero(prepared->options, strlen(prepared->options));
+        free(prepared->options);
+        free(prepared->input);
+}
+
+static int prepare(const Policy *policy, const MysqlCall *call, Prepared *ret, Error *error)
+{
+        static const char *const argv[] = {CLIENT, OPTION_FILE, "--batch", "--skip-column-names",
+                "--unbuffered", "--loose-skip-print-query-on-error", NULL};
+        ClientAdmin admin _cleanup_admin_ = {0};
+        int r = client_admin_read(&policy->mysql, &admin, error);
+
+        if (r < 0)
+                return r;
+        ret->options = option_file(&admin, call);
+        ret->input = text_format("%s%s", PROLOGUE, call->sql);
+        ret->client = (ClientCall){.argv = argv,
+                .secret = ret->options,
+                .input = ret->input,
+                .lines = call->rows,
+                .limit_ms = call->limit_ms};
+        return 0;
 }
 
 int mysql_run(StepContext *context, const MysqlCall *call, Error *error)
 {
-        ClientAdmin admin _cleanup_admin_ = {0};
-        _cleanup_free_ char *options = NULL, *errors = NULL, *complaint = NULL,
-                            *input = text_format("%s%s", PROLOGUE, call->sql);
-        int r = client_admin_read(&step_policy(context)->mysql, &admin, error);
+        Prepared prepared _cleanup_(prepared_clear) = {0};
+        _cleanup_free_ char *errors = NULL;
+        int r = prepare(step_policy(context), call, &prepared, error);
+
+        if (r == 0)
+                r = client_run(context, &prepared.client, &errors, error);
+        return errors ? complain(call->database, call->what, errors, error) : r;
+}
+
+// ---- sessions
+
+int mysql_start(StepContext *context, const MysqlCall *call, MysqlSession *ret, Error *error)
+{
+        Prepared prepared _cleanup_(prepared_clear) = {0};
+        int r = prepare(step_policy(context), call, &prepared, error), ends[2];
 
         if (r < 0)
                 return r;
-        options = option_file(&admin, call);
-        r = client_run(context,
-                &(ClientCall){
-                        .argv = (const char *const[]){CLIENT, OPTION_FILE, "--batch",
-                                "--skip-column-names", "--unbuffered",
-                                "--loose-skip-print-query-on-error", NULL},
-                        .secret = options,
-                        .input = input,
-                        .directory = call->pipe,
-                        .lines = call->rows,
-                        .limit_ms = call->limit_ms,
-                        .line = call->line,
-                        .userdata = call->userdata,
-                },
-                &errors, error);
-        explicit_bzero(options, strlen(options));
-        if (!errors)
-                return r;
-        complaint = complaint_of(errors);
-        return client_explain(complaints, complaint, call->what, call->database, error);
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return error_set(error, -errno, "program", "cannot make a pipe");
+        *ret = (MysqlSession){.database = call->database, .what = call->what, .gate = ends[1]};
+        prepared.client.directory = ends[0];
+        r = client_hold(context, &prepared.client, &ret->client, error);
+        close(ends[0]);
+        return r;
+}
+
+int mysql_wait(MysqlSession *session, const char *word, TextList *rows, Error *error)
+{
+        for (;;) {
+                _cleanup_free_ char *line = NULL, *errors = NULL;
+                int r = client_hold_line(session->client, &line, error);
+
+                if (r < 0 || text_equal(line, word))
+                        return r;
+                if (line) {
+                        text_list_add(rows, line);
+                        continue;
+                }
+                errors = client_hold_errors(session->client);
+                return complain(session->database, session->what, errors, error);
+        }
+}
+
+void mysql_session_open_gate(MysqlSession *session)
+{
+        closep(&session->gate);
+        session->gate = -EBADF;
+}
+
+void mysql_session_clear(MysqlSession *session)
+{
+        mysql_session_open_gate(session);
+        if (session->client)
+                client_hold_free(session->client);
+        session->client = NULL;
 }
 
 int mysql_ask(StepContext *context, const Fleet__Database *database, const char *what,

@@ -28,16 +28,36 @@ typedef struct MysqlCall {
         const char *user, *password;     // whom to come in as; NULL: the administrator
         TextList *rows;                  // lines that it answers, for mysql_split; or NULL
         uint32_t limit_ms;               // see ClientCall
-        int pipe;                        // > 0: what `source ` MYSQL_PIPE reads
-        int (*line)(void *userdata, const char *line); // instead of rows; see ClientCall.line
-        void *userdata;
 } MysqlCall;
-
-#define MYSQL_PIPE CLIENT_DIRECTORY
 
 // Runs a script, up to the first complaint of the server. That is explained in `error`, with a
 // negative errno that says of what kind it was: -EBUSY, -EEXIST, -EACCES, -ENOSPC, -EHOSTDOWN ...
 int mysql_run(StepContext *context, const MysqlCall *call, Error *error) _must_use_;
+
+// A session that runs its script while others run theirs. It ends with this at the latest.
+typedef struct MysqlSession {
+        const Fleet__Database *database;
+        const char *what;
+        ClientHold *client;
+        int gate; // a pipe that its script waits for, or -EBADF
+} MysqlSession;
+
+#define MYSQL_SESSION_EMPTY ((MysqlSession){.gate = -EBADF})
+#define _cleanup_session_   _cleanup_(mysql_session_clear)
+
+// In a script: tells mysql_wait how far it is; and waits for mysql_session_open_gate.
+#define MYSQL_TELL(word) "SELECT '" word "';\n"
+#define MYSQL_GATE       "source " CLIENT_DIRECTORY "\n"
+
+// Starts a script. `call` as for mysql_run, without rows.
+int mysql_start(StepContext *context, const MysqlCall *call, MysqlSession *ret, Error *error)
+        _must_use_;
+
+// Waits until its script tells `word`; what it answers before is added to `rows`. Errors as
+// mysql_run's.
+int mysql_wait(MysqlSession *session, const char *word, TextList *rows, Error *error) _must_use_;
+void mysql_session_open_gate(MysqlSession *session);
+void mysql_session_clear(MysqlSession *session);
 
 // The same with a template and no output.
 int mysql_do(StepContext *context, const Fleet__Database *database, const char *what,

@@ -229,16 +229,12 @@ static int import(StepContext *context, const Export *export, Error *error)
         for (size_t i = 0; i < copy->tables.count; i++)
                 if (!export->by_file[i])
                         mysql_parts_append(&sql, copy, &copy->tables.items[i], false);
-        return mysql_parts_run(context, copy, sql, error);
-}
-
-static int exported(MysqlGate *gate)
-{
-        const Export *export = gate->userdata;
-        int r = copy_files(gate->context, export, gate->error);
-
-        mysql_gate_open(gate);
-        return r < 0 ? r : import(gate->context, export, gate->error);
+        return mysql_run(context,
+                &(MysqlCall){.database = copy->database,
+                        .what = "cannot take over the copied files",
+                        .sql = sql,
+                        .rows = &copy->digests},
+                error);
 }
 
 static char *export_script(const Export *export)
@@ -246,23 +242,42 @@ static char *export_script(const Export *export)
         const MysqlCopy *copy = export->copy;
         char *sql = for_each(export, "USE {from};\nFLUSH TABLES ", "{comma!}{t}");
 
-        mysql_append(&sql, " FOR EXPORT;\n" MYSQL_WAIT, (const MysqlValue[]){{0}});
+        mysql_append(
+                &sql, " FOR EXPORT;\n" MYSQL_TELL("READY") MYSQL_GATE, (const MysqlValue[]){{0}});
         for (size_t i = 0; i < copy->tables.count; i++)
                 if (export->by_file[i])
                         mysql_digest_append(&sql, copy->from->name, &copy->tables.items[i]);
-        mysql_append(&sql, "UNLOCK TABLES;\n", (const MysqlValue[]){{0}});
+        mysql_append(&sql, "UNLOCK TABLES;\n" MYSQL_TELL("DONE"), (const MysqlValue[]){{0}});
         return sql;
+}
+
+static int export_and_import(StepContext *context, const Export *export, Error *error)
+{
+        MysqlSession session _cleanup_session_ = MYSQL_SESSION_EMPTY;
+        MysqlCopy *copy = export->copy;
+        _cleanup_free_ char *sql = export_script(export);
+        int r = mysql_start(context,
+                &(MysqlCall){.database = copy->from,
+                        .what = "cannot export production's tables",
+                        .sql = sql},
+                &session, error);
+
+        if (r == 0)
+                r = mysql_wait(&session, "READY", &copy->digests, error);
+        if (r == 0)
+                r = copy_files(context, export, error);
+        mysql_session_open_gate(&session);
+        if (r == 0)
+                r = import(context, export, error);
+        if (r == 0)
+                r = mysql_wait(&session, "DONE", &copy->digests, error);
+        return r;
 }
 
 int mysql_export(StepContext *context, MysqlCopy *copy, Error *error)
 {
         Export export _cleanup_(export_clear) = {.from = -EBADF, .staging = -EBADF};
-        _cleanup_free_ char *why = NULL, *sql = NULL;
-        MysqlGate gate = {.copy = copy,
-                .context = context,
-                .error = error,
-                .ready = exported,
-                .userdata = &export};
+        _cleanup_free_ char *why = NULL;
         int r = open_export(context, copy, &export, &why, error);
 
         if (r >= 0)
@@ -272,6 +287,5 @@ int mysql_export(StepContext *context, MysqlCopy *copy, Error *error)
         if (!memchr(export.by_file, true, copy->tables.count))
                 return import(context, &export, error);
         r = discard(context, &export, error);
-        sql = export_script(&export);
-        return r < 0 ? r : mysql_gate_run(&gate, "cannot export production's tables", sql);
+        return r < 0 ? r : export_and_import(context, &export, error);
 }

@@ -1,7 +1,5 @@
 #include "site/mysql_parts.h"
 
-#include <fcntl.h>
-
 #include "base/clock.h"
 
 #define PARTS 2
@@ -11,52 +9,6 @@ void mysql_copy_clear(MysqlCopy *copy)
         free(copy->staging);
         mysql_tables_clear(&copy->tables);
         text_list_clear(&copy->digests);
-}
-
-// ---- sessions that wait
-
-void mysql_gate_open(MysqlGate *gate)
-{
-        closep(&gate->write_end);
-        gate->write_end = -EBADF;
-}
-
-static int take_line(void *userdata, const char *line)
-{
-        MysqlGate *gate = userdata;
-
-        if (text_starts(line, "DIGEST\t")) {
-                text_list_add(&gate->copy->digests, line);
-                return 0;
-        }
-        return text_equal(line, "READY") && gate->ready ? gate->ready(gate) : 0;
-}
-
-int mysql_gate_run(MysqlGate *gate, const char *what, const char *sql)
-{
-        int ends[2], r;
-
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return error_set(gate->error, -errno, "program", "cannot make a pipe");
-        gate->read_end = ends[0], gate->write_end = ends[1];
-        r = mysql_run(gate->context,
-                &(MysqlCall){.database = gate->copy->database,
-                        .what = what,
-                        .sql = sql,
-                        .pipe = gate->read_end,
-                        .line = take_line,
-                        .userdata = gate},
-                gate->error);
-        mysql_gate_open(gate);
-        close(gate->read_end);
-        return r;
-}
-
-int mysql_parts_run(StepContext *context, MysqlCopy *copy, const char *sql, Error *error)
-{
-        MysqlGate gate = {.copy = copy, .context = context, .error = error};
-
-        return mysql_gate_run(&gate, "cannot copy the database's rows", sql);
 }
 
 // ---- scripts
@@ -89,21 +41,22 @@ static char *part_start(const MysqlCopy *copy)
 {
         return mysql_fill("USE {s};\nSET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
                           "SET unique_checks = 0, foreign_key_checks = 0;\n"
-                          "START TRANSACTION WITH CONSISTENT SNAPSHOT;\n" MYSQL_READY,
+                          "START TRANSACTION WITH CONSISTENT SNAPSHOT;\n" MYSQL_TELL("READY"),
                 (const MysqlValue[]){{"s", copy->staging}, {0}});
 }
 
 typedef struct Parts {
+        size_t count;
         char *sql[PARTS];
-        size_t started;
-        MysqlGate *lock; // NULL: there is none
-        int64_t locked_at, locked_for;
+        MysqlSession sessions[PARTS];
 } Parts;
 
 static void parts_clear(Parts *parts)
 {
-        for (size_t i = 0; i < PARTS; i++)
+        for (size_t i = 0; i < PARTS; i++) {
+                mysql_session_clear(&parts->sessions[i]);
                 free(parts->sql[i]);
+        }
 }
 
 static int weigh(StepContext *context, const MysqlCopy *copy, uint64_t *weights, Error *error)
@@ -127,11 +80,11 @@ static int weigh(StepContext *context, const MysqlCopy *copy, uint64_t *weights,
 }
 
 // The heaviest table first, each to whoever has least.
-static void distribute(const MysqlCopy *copy, uint64_t *weights, size_t count, Parts *parts)
+static void distribute(const MysqlCopy *copy, uint64_t *weights, Parts *parts)
 {
         uint64_t loads[PARTS] = {0};
 
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < parts->count; i++)
                 parts->sql[i] = part_start(copy);
         for (size_t n = 0; n < copy->tables.count; n++) {
                 size_t heaviest = 0, least = 0;
@@ -139,52 +92,16 @@ static void distribute(const MysqlCopy *copy, uint64_t *weights, size_t count, P
                 for (size_t i = 1; i < copy->tables.count; i++)
                         if (weights[i] > weights[heaviest])
                                 heaviest = i;
-                for (size_t i = 1; i < count; i++)
+                for (size_t i = 1; i < parts->count; i++)
                         if (loads[i] < loads[least])
                                 least = i;
                 loads[least] += weights[heaviest];
                 weights[heaviest] = 0;
                 mysql_parts_append(&parts->sql[least], copy, &copy->tables.items[heaviest], true);
         }
-        for (size_t i = 0; i < count; i++)
-                mysql_append(&parts->sql[i], "COMMIT;\n", (const MysqlValue[]){{0}});
-}
-
-static int run_next(const MysqlGate *of, Parts *parts);
-
-// Each has its snapshot and goes on; the next one starts while the lock is held. The last opens it.
-static int part_ready(MysqlGate *gate)
-{
-        Parts *parts = gate->userdata;
-
-        if (parts->started < PARTS && parts->sql[parts->started])
-                return run_next(gate, parts);
-        if (parts->lock) {
-                mysql_gate_open(parts->lock);
-                parts->locked_for = clock_monotonic_us() - parts->locked_at;
-        }
-        return 0;
-}
-
-static int run_next(const MysqlGate *of, Parts *parts)
-{
-        MysqlGate gate = {.copy = of->copy,
-                .context = of->context,
-                .error = of->error,
-                .ready = part_ready,
-                .userdata = parts};
-
-        return mysql_gate_run(
-                &gate, "cannot copy the database's rows", parts->sql[parts->started++]);
-}
-
-static int lock_ready(MysqlGate *gate)
-{
-        Parts *parts = gate->userdata;
-
-        parts->lock = gate;
-        parts->locked_at = clock_monotonic_us();
-        return run_next(gate, parts);
+        for (size_t i = 0; i < parts->count; i++)
+                mysql_append(
+                        &parts->sql[i], "COMMIT;\n" MYSQL_TELL("DONE"), (const MysqlValue[]){{0}});
 }
 
 static char *lock_script(const MysqlCopy *copy)
@@ -197,36 +114,72 @@ static char *lock_script(const MysqlCopy *copy)
                 mysql_append(&sql, i > 0 ? ", {from}.{t} READ" : "{from}.{t} READ",
                         (const MysqlValue[]){{"from", copy->from->name},
                                 {"t", copy->tables.items[i].name}, {0}});
-        mysql_append(&sql, ";\n" MYSQL_WAIT "UNLOCK TABLES;\n", (const MysqlValue[]){{0}});
+        mysql_append(&sql, ";\n" MYSQL_TELL("READY") MYSQL_GATE, (const MysqlValue[]){{0}});
         return sql;
+}
+
+// Each takes its snapshot, and goes on.
+static int start_parts(StepContext *context, const MysqlCopy *copy, Parts *parts, Error *error)
+{
+        TextList rows _cleanup_text_list_ = {0};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < parts->count; i++)
+                r = mysql_start(context,
+                        &(MysqlCall){.database = copy->database,
+                                .what = "cannot copy the database's rows",
+                                .sql = parts->sql[i]},
+                        &parts->sessions[i], error);
+        for (size_t i = 0; r == 0 && i < parts->count; i++)
+                r = mysql_wait(&parts->sessions[i], "READY", &rows, error);
+        return r;
+}
+
+// 1: somebody writes for so long that the lock was not had.
+static int start_locked(StepContext *context, const MysqlCopy *copy, Parts *parts, Error *error)
+{
+        MysqlSession lock _cleanup_session_ = MYSQL_SESSION_EMPTY;
+        TextList rows _cleanup_text_list_ = {0};
+        _cleanup_free_ char *sql = lock_script(copy);
+        int64_t locked_at;
+        int r = mysql_start(context,
+                &(MysqlCall){.database = copy->from,
+                        .what = "cannot lock production's tables for a moment",
+                        .sql = sql},
+                &lock, error);
+
+        if (r == 0)
+                r = mysql_wait(&lock, "READY", &rows, error);
+        if (r == -EBUSY) {
+                error_clear(error);
+                return 1;
+        }
+        if (r < 0)
+                return r;
+        locked_at = clock_monotonic_us();
+        r = start_parts(context, copy, parts, error);
+        mysql_session_clear(&lock);
+        if (r == 0)
+                step_note(context, "Production's writers had to wait for %lld ms.",
+                        (long long)((clock_monotonic_us() - locked_at) / US_PER_MS));
+        return r;
 }
 
 static int run_parts(StepContext *context, MysqlCopy *copy, size_t count, Error *error)
 {
-        Parts parts _cleanup_(parts_clear) = {0};
-        MysqlGate lock = {.copy = copy,
-                .context = context,
-                .error = error,
-                .ready = lock_ready,
-                .userdata = &parts};
+        Parts parts _cleanup_(parts_clear) = {.count = count};
         _cleanup_free_ uint64_t *weights = memory_new((copy->tables.count + 1) * sizeof(*weights));
-        _cleanup_free_ char *sql = lock_script(copy);
         int r = weigh(context, copy, weights, error);
 
+        for (size_t i = 0; i < PARTS; i++)
+                parts.sessions[i] = MYSQL_SESSION_EMPTY;
         if (r < 0)
                 return r;
-        distribute(copy, weights, count, &parts);
-        if (count == 1)
-                return run_next(&lock, &parts);
-        r = mysql_gate_run(&lock, "cannot lock production's tables for a moment", sql);
-        if (r == 0)
-                step_note(context, "Production's writers had to wait for %lld ms.",
-                        (long long)(parts.locked_for / US_PER_MS));
-        // Nothing has started: somebody writes for long.
-        if (r == -EBUSY && parts.started == 0) {
-                error_clear(error);
-                return 1;
-        }
+        distribute(copy, weights, &parts);
+        r = count > 1 ? start_locked(context, copy, &parts, error)
+                      : start_parts(context, copy, &parts, error);
+        for (size_t i = 0; r == 0 && i < count; i++)
+                r = mysql_wait(&parts.sessions[i], "DONE", &copy->digests, error);
         return r;
 }
 
@@ -234,7 +187,5 @@ int mysql_parts(StepContext *context, MysqlCopy *copy, Error *error)
 {
         int r = copy->tables.count > 1 ? run_parts(context, copy, PARTS, error) : 1;
 
-        if (r == 1)
-                r = run_parts(context, copy, 1, error);
-        return r;
+        return r == 1 ? run_parts(context, copy, 1, error) : r;
 }

@@ -198,6 +198,27 @@ static void tables_with_triggers_stay_where_they_are(void **state)
         assert_sql(w, "SELECT v FROM berta.child", "2");
 }
 
+static void a_writer_who_holds_on_does_not_stop_a_copy(void **state)
+{
+        MysqlWorld *w = *state;
+        Fleet__Database anna = FLEET__DATABASE__INIT;
+        SiteDir site = SITE_DIR_EMPTY;
+        DatabaseFigures figures _cleanup_figures_ = {0};
+        pid_t writer;
+
+        anna.engine = (char *)"mysql";
+        anna.name = (char *)"anna";
+        run_sql(w, "CREATE DATABASE anna CHARACTER SET utf8mb4; CREATE TABLE anna.t (id INT); "
+                   "CREATE TABLE anna.u (id INT); INSERT INTO anna.t VALUES (1)");
+        mysql_create_berta(w);
+        writer = start_session(w, "USE anna; START TRANSACTION; INSERT INTO t VALUES (9)");
+        assert_done(w, w->engine->copy(w->f.context, &site, &anna, &w->site, &w->database, false,
+                               &figures, &w->error));
+        assert_sql(w, "SELECT id FROM berta_understudy_staging.t", "1");
+        assert_false(step_fixture_said(&w->f, "had to wait"));
+        end_session(w, writer);
+}
+
 static void what_a_killed_restore_left_in_the_server_ends(void **state)
 {
         MysqlWorld *w = *state;
@@ -331,6 +352,7 @@ int main(void)
                 test(a_table_that_cannot_hold_every_character_is_not_sealed),
                 test(a_preview_in_use_is_left_as_it_was),
                 test(tables_with_triggers_stay_where_they_are),
+                test(a_writer_who_holds_on_does_not_stop_a_copy),
                 test(what_a_killed_restore_left_in_the_server_ends),
                 test(a_change_waits_for_the_one_that_a_killed_worker_left),
                 test(killed_at_any_point_it_shows_one_or_the_other_and_goes_on),
