@@ -21,15 +21,12 @@
 int mysql_identify(
         StepContext *context, const SiteDir *site, Fleet__Database *database, Error *error)
 {
-        MysqlNames names _cleanup_mysql_names_ = {0};
         TextList rows _cleanup_text_list_ = {0};
         char *text;
-        int r = mysql_names(database, &names, error);
+        int r = mysql_ask(context, database, "cannot ask the server who it is", SERVER_SQL,
+                (const MysqlValue[]){{"a", database->name}, {0}}, &rows, error);
 
         (void)site;
-        if (r == 0)
-                r = mysql_ask(context, database, "cannot ask the server who it is", SERVER_SQL,
-                        names.values, &rows, error);
         if (r < 0)
                 return r;
         if (rows.count != 1 || !mysql_split(rows.items[0], &text, 1))
@@ -59,16 +56,20 @@ static char *password_hash(const char *password)
 }
 
 #define FOUND_SQL                                                                                  \
+        "SELECT 'databases', COUNT(*), '' FROM information_schema.schemata "                       \
+        "WHERE schema_name = {a'};\n"                                                              \
         "SELECT 'tables', COUNT(*), '' FROM information_schema.tables WHERE table_schema = "       \
         "{a'};\n"                                                                                  \
-        "SELECT 'user', COUNT(*), IFNULL(MAX(JSON_VALUE(priv, '$.authentication_string')), '') "   \
+        "SELECT 'users', COUNT(*), IFNULL(MAX(JSON_VALUE(priv, '$.authentication_string')), '') "  \
         "FROM mysql.global_priv WHERE BINARY user = {user'};\n"                                    \
+        "SELECT 'rights', COUNT(*), '' FROM mysql.db WHERE BINARY db = {apattern'} "               \
+        "AND BINARY user = {user'};\n"                                                             \
         "SELECT 'others', COUNT(*), IFNULL(MAX(user), '') FROM mysql.db "                          \
         "WHERE BINARY db IN ({a'}, {apattern'}) AND BINARY user <> {user'};\n"
 
 // What a site's new database meets: {what, how many, which} of each row of FOUND_SQL.
 typedef struct Found {
-        uint64_t tables, users, others;
+        uint64_t databases, tables, users, rights, others;
         char *hash, *other;
 } Found;
 
@@ -78,22 +79,30 @@ static void found_clear(Found *found)
         free(found->other);
 }
 
-static int take_found(const Fleet__Database *database, TextList *rows, Found *ret, Error *error)
+static int take_found(
+        const Fleet__Database *database, const TextList *rows, Found *ret, Error *error)
 {
-        char *fields[3];
+        const struct {
+                const char *what;
+                uint64_t *count;
+                char **which;
+        } places[] = {
+                {"databases", &ret->databases, NULL},
+                {"tables", &ret->tables, NULL},
+                {"users", &ret->users, &ret->hash},
+                {"rights", &ret->rights, NULL},
+                {"others", &ret->others, &ret->other},
+        };
 
-        for (size_t i = 0; i < rows->count; i++) {
-                uint64_t count;
+        for (size_t i = 0; i < ELEMENTS(places); i++) {
+                char *fields[3];
 
-                if (!mysql_split(rows->items[i], fields, 3) ||
-                        text_parse_u64(fields[1], &count) < 0)
+                if (i >= rows->count || !mysql_split(rows->items[i], fields, 3) ||
+                        !text_equal(fields[0], places[i].what) ||
+                        text_parse_u64(fields[1], places[i].count) < 0)
                         return mysql_unreadable(database, error);
-                if (text_equal(fields[0], "tables"))
-                        ret->tables = count;
-                else if (text_equal(fields[0], "user"))
-                        ret->users = count, ret->hash = text_copy(fields[2]);
-                else
-                        ret->others = count, ret->other = text_copy(fields[2]);
+                if (places[i].which)
+                        *places[i].which = text_copy(fields[2]);
         }
         return 0;
 }
@@ -108,20 +117,15 @@ static int taken(const Fleet__Database *database, const char *code, const char *
         return -EEXIST;
 }
 
+// The database is made last: one that is there while the site's own user has no rights on it is
+// somebody else's, also when it is empty.
 static int check_free(
         const Fleet__Database *database, const char *hash, const Found *found, Error *error)
 {
         _cleanup_free_ char *why = NULL, *next = NULL;
+        bool own = found->users == 1 && text_equal(found->hash, hash);
 
-        if (found->tables > 0) {
-                why = text_format(
-                        "it is there, with %llu tables", (unsigned long long)found->tables);
-                next = text_format("If nobody needs them: mariadb -e 'DROP DATABASE `%s`'; then: "
-                                   "understudyctl job retry ID",
-                        database->name);
-                return taken(database, "database-exists", why, next, error);
-        }
-        if (found->users > 0 && (found->users > 1 || !text_equal(found->hash, hash))) {
+        if (found->users > 0 && !own) {
                 next = text_format("If nobody needs it: mariadb -e \"DROP USER '%s'\"; or give the "
                                    "site another name",
                         database->name);
@@ -135,21 +139,27 @@ static int check_free(
                         found->other);
                 return taken(database, "name-taken", why, next, error);
         }
-        return 0;
+        if (found->databases == 0 || (own && found->rights > 0 && found->tables == 0))
+                return 0;
+        own = own && found->rights > 0;
+        why = text_format("it is there%s, with %llu tables", own ? "" : ", and not this site's",
+                (unsigned long long)found->tables);
+        next = text_format("If nobody needs it: mariadb -e 'DROP DATABASE `%s`'; then: "
+                           "understudyctl job retry ID; else give the site another name",
+                database->name);
+        return taken(database, own ? "database-exists" : "name-taken", why, next, error);
 }
 
 // The collation of a new database is what its server prefers, if it can hold every character; what
 // is restored into it brings production's along.
 #define CREATE_SQL                                                                                 \
+        "CREATE USER IF NOT EXISTS {user'}@'%' IDENTIFIED BY PASSWORD {hash'};\n"                  \
+        "GRANT ALL PRIVILEGES ON {a%}.* TO {user'}@'%';\n"                                         \
+        "GRANT ALL PRIVILEGES ON {s%}.* TO {user'}@'%';\n"                                         \
         "SET @collation = IF(@@collation_server LIKE 'utf8mb4%', @@collation_server, "             \
         "'utf8mb4_unicode_ci');\n"                                                                 \
         "EXECUTE IMMEDIATE CONCAT('CREATE DATABASE IF NOT EXISTS ', {a\"}, "                       \
-        "' CHARACTER SET utf8mb4 COLLATE ', @collation);\n"                                        \
-        "EXECUTE IMMEDIATE CONCAT('ALTER DATABASE ', {a\"}, "                                      \
-        "' CHARACTER SET utf8mb4 COLLATE ', @collation);\n"                                        \
-        "CREATE USER IF NOT EXISTS {user'}@'%' IDENTIFIED BY PASSWORD {hash'};\n"                  \
-        "GRANT ALL PRIVILEGES ON {a%}.* TO {user'}@'%';\n"                                         \
-        "GRANT ALL PRIVILEGES ON {s%}.* TO {user'}@'%';\n"
+        "' CHARACTER SET utf8mb4 COLLATE ', @collation);\n"
 
 // What the site will do first. An anonymous user of the machine's name, for instance, would come
 // before the new one.

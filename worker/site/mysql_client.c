@@ -5,8 +5,9 @@
 
 #include "base/file.h"
 
-#define CLIENT      "/usr/bin/mariadb"
-#define OPTION_FILE "--defaults-file=" CLIENT_SECRET
+#define CLIENT "/usr/bin/mariadb"
+
+static const char option_file_argument[] = "--defaults-file=" CLIENT_SECRET;
 
 // Scripts depend on nothing that the server's configuration may say; and no session waits for ever.
 #define PROLOGUE                                                                                   \
@@ -15,40 +16,38 @@
         "group_concat_max_len = 1073741824, max_statement_time = 0, "                              \
         "check_constraint_checks = 0;\n"
 
+#define GIVE_RIGHTS                                                                                \
+        "Give the administrator that worker.conf names ([mysql] admin) ALL PRIVILEGES ON *.* "     \
+        "WITH GRANT OPTION; then: understudyctl job retry ID"
+#define MAKE_ROOM                                                                                  \
+        "Free space on the volume of the server's data directory (or of its tmpdir), then: "       \
+        "understudyctl job retry ID"
+#define RETRY_LATER "The server ended meanwhile; when it runs again: understudyctl job retry ID"
+
 static const ClientComplaint complaints[] = {
-        {"ERROR 2002 ", -EHOSTDOWN, "database-down",
+        {"ERROR 2002 ", -ECONNREFUSED, "server-down",
                 "Start the server (systemctl start mariadb), or say in worker.conf where it is: "
                 "[mysql] admin = host=... port=...; then: understudyctl job retry ID"},
-        {"ERROR 2003 ", -EHOSTDOWN, "database-down",
+        {"ERROR 2003 ", -ECONNREFUSED, "server-down",
                 "Start the server (systemctl start mariadb), or correct [mysql] admin in "
                 "worker.conf; then: understudyctl job retry ID"},
-        {"ERROR 2005 ", -EHOSTDOWN, "database-down",
+        {"ERROR 2005 ", -ECONNREFUSED, "server-down",
                 "Correct the host in [mysql] admin of worker.conf"},
-        {"ERROR 2006 ", -EHOSTDOWN, "database-down",
-                "The server ended meanwhile; when it runs again: understudyctl job retry ID"},
-        {"ERROR 2013 ", -EHOSTDOWN, "database-down",
-                "The server ended meanwhile; when it runs again: understudyctl job retry ID"},
-        {"ERROR 2026 ", -EHOSTDOWN, "database-down", "See its log: journalctl -u mariadb"},
+        {"ERROR 2006 ", -ECONNREFUSED, "server-down", RETRY_LATER},
+        {"ERROR 2013 ", -ECONNREFUSED, "server-down", RETRY_LATER},
+        {"ERROR 2026 ", -ECONNREFUSED, "server-down", "See its log: journalctl -u mariadb"},
         {"ERROR 1040 ", -EBUSY, "database-busy",
                 "All its connections are taken; when some are free: understudyctl job retry ID"},
-        {"ERROR 1045 ", -EACCES, "database-access",
+        {"ERROR 1045 ", -EACCES, "server-access",
                 "Say in worker.conf how its administrator comes in: [mysql] admin = host=... "
                 "port=... user=..., password_file = ..."},
-        {"ERROR 1698 ", -EACCES, "database-access",
+        {"ERROR 1698 ", -EACCES, "server-access",
                 "Only root comes in without a password. Say in worker.conf how the worker does: "
                 "[mysql] admin = host=... port=... user=..., password_file = ..."},
-        {"ERROR 1044 ", -EACCES, "database-rights",
-                "Give the administrator that worker.conf names ([mysql] admin) ALL PRIVILEGES ON "
-                "*.* WITH GRANT OPTION"},
-        {"ERROR 1142 ", -EACCES, "database-rights",
-                "Give the administrator that worker.conf names ([mysql] admin) ALL PRIVILEGES ON "
-                "*.* WITH GRANT OPTION"},
-        {"ERROR 1227 ", -EACCES, "database-rights",
-                "Give the administrator that worker.conf names ([mysql] admin) ALL PRIVILEGES ON "
-                "*.* WITH GRANT OPTION"},
-        {"ERROR 1410 ", -EACCES, "database-rights",
-                "Give the administrator that worker.conf names ([mysql] admin) ALL PRIVILEGES ON "
-                "*.* WITH GRANT OPTION"},
+        {"ERROR 1044 ", -EPERM, "server-rights", GIVE_RIGHTS},
+        {"ERROR 1142 ", -EPERM, "server-rights", GIVE_RIGHTS},
+        {"ERROR 1227 ", -EPERM, "server-rights", GIVE_RIGHTS},
+        {"ERROR 1410 ", -EPERM, "server-rights", GIVE_RIGHTS},
         {"ERROR 1205 ", -EBUSY, "database-busy",
                 "Somebody has a transaction open there (SHOW FULL PROCESSLIST). Stop the site's "
                 "server, then: understudyctl job retry ID"},
@@ -56,11 +55,11 @@ static const ClientComplaint complaints[] = {
         {"understudy:busy", -EBUSY, "database-busy",
                 "An earlier change of this database still runs there (SHOW FULL PROCESSLIST); when "
                 "it has ended: understudyctl job retry ID"},
-        {"understudy:version", -EOPNOTSUPP, "database-version",
+        {"understudy:version", -EOPNOTSUPP, "server-version",
                 "Only since MariaDB 10.6 all tables of a database change places in one step: "
                 "update "
                 "the server"},
-        {"ERROR 1064 ", -EOPNOTSUPP, "database-version",
+        {"ERROR 1064 ", -EOPNOTSUPP, "server-version",
                 "The server has to be MariaDB, 10.6 or later"},
         {"understudy:nothing", -ENOENT, "database",
                 "Restore it again: understudyctl preview sync SERIES"},
@@ -68,16 +67,14 @@ static const ClientComplaint complaints[] = {
         {"ERROR 1180 ", -ENOSPC, "no-space",
                 "See whether the volume of its data directory is full (df -h), and the server's "
                 "log"},
-        {"errno: 135 ", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
-        {"errno: 28", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
-        {"ERROR 1021 ", -ENOSPC, "no-space", "Free space on the volume of its data directory"},
-        {"ERROR 1114 ", -ENOSPC, "no-space",
-                "Free space on the volume of its data directory (or of its tmpdir), then: "
-                "understudyctl job retry ID"},
+        {"errno: 135 ", -ENOSPC, "no-space", MAKE_ROOM},
+        {"errno: 28", -ENOSPC, "no-space", MAKE_ROOM},
+        {"ERROR 1021 ", -ENOSPC, "no-space", MAKE_ROOM},
+        {"ERROR 1114 ", -ENOSPC, "no-space", MAKE_ROOM},
         {"ERROR 1435 ", -EOPNOTSUPP, "database-triggers",
                 "Tables with triggers cannot change their database. See them: SHOW TRIGGERS FROM "
                 "`%s`; drop them, then: understudyctl job retry ID"},
-        {"ERROR 1049 ", -ENOENT, "database", "Look for it: SHOW DATABASES"},
+        {"ERROR 1049 ", -ENOENT, "no-database", "Look for it: SHOW DATABASES"},
         {NULL, -EIO, "database", "See the server's log: journalctl -u mariadb"},
 };
 
@@ -219,8 +216,8 @@ static void prepared_clear(Prepared *prepared)
 
 static int prepare(const Policy *policy, const MysqlCall *call, Prepared *ret, Error *error)
 {
-        static const char *const argv[] = {CLIENT, OPTION_FILE, "--batch", "--skip-column-names",
-                "--unbuffered", "--loose-skip-print-query-on-error", NULL};
+        static const char *const argv[] = {CLIENT, option_file_argument, "--batch",
+                "--skip-column-names", "--unbuffered", "--loose-skip-print-query-on-error", NULL};
         ClientAdmin admin _cleanup_admin_ = {0};
         int r = client_admin_read(&policy->mysql, &admin, error);
 

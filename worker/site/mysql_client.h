@@ -31,7 +31,8 @@ typedef struct MysqlCall {
 } MysqlCall;
 
 // Runs a script, up to the first complaint of the server. That is explained in `error`, with a
-// negative errno that says of what kind it was: -EBUSY, -EEXIST, -EACCES, -ENOSPC, -EHOSTDOWN ...
+// negative errno that says of what kind it was: -EBUSY, -EEXIST, -EACCES, -ENOSPC, -ECONNREFUSED
+// ...
 int mysql_run(StepContext *context, const MysqlCall *call, Error *error) _must_use_;
 
 // A session that runs its script while others run theirs. It ends with this at the latest.

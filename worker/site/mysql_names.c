@@ -36,7 +36,7 @@ static int check_name(const Fleet__Database *database, Error *error)
                         why = "it is one of the server's own";
         if (!why)
                 return 0;
-        error_set(error, -EINVAL, "database-name", "cannot work with a database of this name");
+        error_set(error, -EINVAL, "bad-name", "cannot work with a database of this name");
         error_where(error, "%s database %s", database->engine, database->name);
         error_why(error, "%s", why);
         error_next(error, "Name another one in DATABASES of the site's settings.py");

@@ -13,7 +13,7 @@ typedef struct MysqlNames {
         MysqlValue values[12];
 } MysqlNames;
 
-// -EINVAL, code "database-name": too long, or one of the server's own.
+// -EINVAL, code "bad-name": too long, or one of the server's own.
 int mysql_names(const Fleet__Database *database, MysqlNames *ret, Error *error) _must_use_;
 void mysql_names_clear(MysqlNames *names);
 #define _cleanup_mysql_names_ _cleanup_(mysql_names_clear)
