@@ -156,7 +156,7 @@ class Mysql(OnServer):
     engine = "mysql"
     SCHEMA, MAINTENANCE = "database()", "information_schema"
     AUTOMATIC = "if(extra LIKE '%auto_increment%', 'YES', 'NO')"
-    EVERYTHING = "SELECT schema_name FROM schemata UNION SELECT user FROM mysql.global_priv UNION SELECT db FROM mysql.db"
+    EVERYTHING = "SELECT schema_name FROM schemata UNION SELECT user FROM mysql.global_priv"
 
     def literal(self, value):
         return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
@@ -169,6 +169,30 @@ class Mysql(OnServer):
 
     def dump_argv(self):
         return [*self.words("mariadb-dump"), "--skip-dump-date", "--single-transaction", self.name]
+
+    @property
+    def create_statement(self):
+        return f"CREATE DATABASE `{self.name}`"
+
+    @property
+    def drop_statement(self):
+        return f"DROP DATABASE `{self.name}`"
+
+    def server_log(self):
+        return (self.server.directory / "log").read_text()
+
+    def forward_host(self, directory):
+        return directory / "forward"
+
+    def forward_paths(self, directory):
+        return directory / "forward", self.server.socket
+
+    def lock_statements(self, tables):
+        return ["LOCK TABLES " + ", ".join(f"{table} WRITE" for table in tables) + ";"]
+
+    def somebody_waits(self):
+        return self.run("SELECT 1 FROM processlist WHERE state LIKE 'Waiting for table%' AND db = "
+                        f"'{self.name}'", self.MAINTENANCE)
 
 
 ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql, "mysql": Mysql}
