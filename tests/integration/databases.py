@@ -108,6 +108,7 @@ class OnServer:
 
 class Postgresql(OnServer):
     engine = "postgresql"
+    staging = "-understudy-staging"
     SCHEMA, AUTOMATIC, MAINTENANCE = "'public'", "is_identity", "postgres"
     EVERYTHING = "SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
@@ -154,6 +155,7 @@ class Postgresql(OnServer):
 
 class Mysql(OnServer):
     engine = "mysql"
+    staging = "_understudy_staging"
     SCHEMA, MAINTENANCE = "database()", "information_schema"
     AUTOMATIC = "if(extra LIKE '%auto_increment%', 'YES', 'NO')"
     EVERYTHING = "SELECT schema_name FROM schemata UNION SELECT user FROM mysql.global_priv"

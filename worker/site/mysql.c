@@ -228,6 +228,14 @@ static int mysql_create(
 
 // ---- staging
 
+static int mysql_volume(
+        StepContext *context, const Fleet__Database *database, char **ret, Error *error)
+{
+        bool log;
+
+        return mysql_data_directory(context, database, ret, &log, error);
+}
+
 static int mysql_size(StepContext *context, const SiteDir *site, const Fleet__Database *database,
         uint64_t *ret_bytes, Error *error)
 {
@@ -391,6 +399,7 @@ const DatabaseEngine mysql_engine = {
         .staging_name = mysql_staging_name,
         .create = mysql_create,
         .size = mysql_size,
+        .volume = mysql_volume,
         .open_staging = mysql_open_staging,
         .seal = mysql_seal,
         .swap = mysql_swap,
