@@ -62,7 +62,7 @@ static void an_engine_of_a_later_version_is_told(void **state)
         Fleet__DatabaseResult *result;
 
         fake_site_setting(
-                &r->f, "berta", "DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'");
+                &r->f, "berta", "DATABASES['default']['ENGINE'] = 'django.db.backends.oracle'");
         assert_int_equal(run(r, &result), -EOPNOTSUPP);
         assert_string_equal(r->error.code, "engine");
         protobuf_c_message_free_unpacked(&result->base, NULL);
