@@ -108,6 +108,7 @@ class OnServer:
 
 class Postgresql(OnServer):
     engine = "postgresql"
+    staging = "-understudy-staging"
     SCHEMA, AUTOMATIC, MAINTENANCE = "'public'", "is_identity", "postgres"
     EVERYTHING = "SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
@@ -152,4 +153,48 @@ class Postgresql(OnServer):
                         self.MAINTENANCE)
 
 
-ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql}
+class Mysql(OnServer):
+    engine = "mysql"
+    staging = "_understudy_staging"
+    SCHEMA, MAINTENANCE = "database()", "information_schema"
+    AUTOMATIC = "if(extra LIKE '%auto_increment%', 'YES', 'NO')"
+    EVERYTHING = "SELECT schema_name FROM schemata UNION SELECT user FROM mysql.global_priv"
+
+    def literal(self, value):
+        return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+    def words(self, program):
+        return [program, "--no-defaults", "-S", self.server.socket, "-u", "root", "--default-character-set=utf8mb4"]
+
+    def argv(self, name):
+        return [*self.words("mariadb"), "--batch", "--skip-column-names", name]
+
+    def dump_argv(self):
+        return [*self.words("mariadb-dump"), "--skip-dump-date", "--single-transaction", self.name]
+
+    @property
+    def create_statement(self):
+        return f"CREATE DATABASE `{self.name}`"
+
+    @property
+    def drop_statement(self):
+        return f"DROP DATABASE `{self.name}`"
+
+    def server_log(self):
+        return (self.server.directory / "log").read_text()
+
+    def forward_host(self, directory):
+        return directory / "forward"
+
+    def forward_paths(self, directory):
+        return directory / "forward", self.server.socket
+
+    def lock_statements(self, tables):
+        return ["LOCK TABLES " + ", ".join(f"{table} WRITE" for table in tables) + ";"]
+
+    def somebody_waits(self):
+        return self.run("SELECT 1 FROM processlist WHERE state LIKE 'Waiting for table%' AND db = "
+                        f"'{self.name}'", self.MAINTENANCE)
+
+
+ENGINES = {"sqlite": Sqlite, "postgresql": Postgresql, "mysql": Mysql}

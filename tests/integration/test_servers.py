@@ -139,7 +139,7 @@ def test_killed_at_any_step_the_preview_has_old_or_new_rows(fleet, worker, adopt
 
 def test_a_restore_that_waits_in_a_lock_is_ended_whole(fleet, adopted, synced, elsewhere):
     rows = synced.rows()
-    staging = databases.open(synced.engine, synced.path / f"{PREVIEW}-understudy-staging")
+    staging = databases.open(synced.engine, synced.path / (PREVIEW + synced.database.staging))
     job = fleet.start_job("preview", "sync", SERIES)
     assert fleet.until_running(job, "restore", progress=True)
     with subprocess.Popen([*staging.argv(staging.name)], stdin=subprocess.PIPE, text=True) as locker:

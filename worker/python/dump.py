@@ -1,7 +1,8 @@
 """Runs dump2py into a fresh directory, from one consistent state of the database.
 
 request: directory (absolute, must not exist), work (an existing directory for a copy of the
-database), max_rows (0: Lino's default).
+database), max_rows (0: Lino's default), stop_writers (of tables that have no snapshots; else they
+are named in "unsafe", and nothing is dumped).
 """
 import os
 import re
@@ -123,8 +124,8 @@ def sqlite_snapshot(database, work):
     database["NAME"] = path
 
 
-def in_transaction(statement):
-    """The command runs in one transaction that begins with this statement."""
+def in_transaction(*statements, prepare=None):
+    """The command runs in one transaction, which begins with these statements."""
     from django.core.management.base import BaseCommand
 
     original = BaseCommand.execute
@@ -132,20 +133,76 @@ def in_transaction(statement):
     def execute(self, *args, **options):
         from django.db import connection, transaction
 
+        if connection.in_atomic_block:  # a command that calls another one
+            return original(self, *args, **options)
+        if prepare:
+            connection.ensure_connection()
+            prepare(connection)
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(statement)
-            return original(self, *args, **options)
+                for statement in statements:
+                    cursor.execute(statement)
+            driver = connection.connection
+            done = original(self, *args, **options)
+            if connection.connection is not driver:
+                raise SystemExit("the connection was made anew, and the snapshot is lost")
+        return done
 
     BaseCommand.execute = execute
 
 
 def postgresql_snapshot(database, work):
+    own_sessions()
     in_transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
+def end_earlier_session(cursor, name):
+    """What is left in the server of a dump that was killed."""
+    cursor.execute("SELECT is_used_lock(%s)", [name])
+    (session,) = cursor.fetchone()
+    if session:
+        cursor.execute(f"KILL CONNECTION {int(session)}")
+    cursor.execute("SELECT get_lock(%s, 10)", [name])
+
+
+def stop_writers(connection, tables):
+    """By a session of its own, which ends with the process: under its locks, dump2py's could not read
+    a table under another name."""
+    other = connection.get_new_connection(connection.get_connection_params())
+    cursor = other.cursor()
+    cursor.execute("SET SESSION lock_wait_timeout = 60")
+    cursor.execute("LOCK TABLES " + ", ".join(
+        f"{connection.ops.quote_name(table)} READ" for table in tables))
+    connection.understudy_writers_stopped = other
+
+
+def mysql_prepare(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION lock_wait_timeout = 60")
+        cursor.execute("SELECT concat('understudy dump ', md5(database())), @@collation_database")
+        lock, server["collation"] = cursor.fetchone()
+        end_earlier_session(cursor, lock)
+        cursor.execute("SELECT table_name FROM information_schema.tables"
+                       " WHERE table_schema = database() AND table_type = 'BASE TABLE'"
+                       " AND engine <> 'InnoDB' ORDER BY table_name")
+        server["unsafe"] = [name for (name,) in cursor.fetchall()]
+    if server["unsafe"]:
+        if not request["stop_writers"]:
+            result(server)
+            raise SystemExit(0)
+        stop_writers(connection, server["unsafe"])
+
+
+def mysql_snapshot(database, work):
+    own_sessions()
+    in_transaction("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+                   "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", prepare=mysql_prepare)
+
+
 SNAPSHOTS = {"django.db.backends.sqlite3": sqlite_snapshot,
-             "django.db.backends.postgresql": postgresql_snapshot}
+             "django.db.backends.postgresql": postgresql_snapshot,
+             "django.db.backends.mysql": mysql_snapshot}
+server = {}  # what it says of itself: collation; unsafe: tables without snapshots
 
 
 class Bar:
@@ -226,7 +283,8 @@ def run(execute):
     execute(ARGV)
     tables, size = read_dump(request["directory"])
     result({"tables": tables, "bytes": size, "objects": sum(t["rows"] for t in tables),
-            "source_version": source_version(os.path.join(request["directory"], "restore.py"))})
+            "source_version": source_version(os.path.join(request["directory"], "restore.py")),
+            **server})
 
 
 ARGV = ["manage.py", "dump2py", "--noinput", request["directory"]]

@@ -9,6 +9,7 @@ Runs the helper whose source is open as descriptor argv[2] and gives it these na
                          settings, and calls inside(execute) instead of its command
     quiet()              keeps the site's log file and its mail out of what follows
     protect(paths)       makes it an error to open or remove one of these databases
+    own_sessions()       ends what the process does in a database server when it is ended itself
 
 Standard output belongs to the answers: whatever site code prints goes to standard error.
 """
@@ -16,7 +17,10 @@ import inspect
 import json
 import os
 import runpy
+import signal
 import sys
+import threading
+import time
 
 _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
@@ -93,6 +97,59 @@ def protect(paths):
     sys.addaudithook(watch)
 
 
+# For each kind of server: which session it is, how another one of the same user ends it, and
+# whether it is still there.
+SESSIONS = {
+    "mysql": ("SELECT connection_id()", "KILL CONNECTION %s",
+              "SELECT count(*) FROM information_schema.processlist WHERE id = %s"),
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s)",
+                   "SELECT count(*) FROM pg_stat_activity WHERE pid = %s")}
+_sessions = {}
+
+
+def _remember_session(sender, connection, **unused):
+    if connection.vendor in SESSIONS:
+        with connection.cursor() as cursor:
+            cursor.execute(SESSIONS[connection.vendor][0])
+            _sessions[cursor.fetchone()[0]] = connection
+
+
+def _end_session(number, connection):
+    parameters = connection.get_connection_params()
+    if connection.vendor == "mysql":  # the database may just have been dropped
+        for name in ("db", "database"):
+            parameters.pop(name, None)
+    _, end, count = SESSIONS[connection.vendor]
+    other = connection.get_new_connection(parameters)
+    cursor = other.cursor()
+    cursor.execute(end, [number])
+    for _ in range(60):
+        cursor.execute(count, [number])
+        if cursor.fetchone()[0] == 0:
+            return
+        time.sleep(0.05)
+
+
+def _wait_for_end():
+    signal.sigwait({signal.SIGTERM})
+    for number, connection in list(_sessions.items()):
+        try:
+            _end_session(number, connection)
+        except Exception as error:  # gone already, or the server is
+            print(f"session {number}: {error}", file=sys.stderr)
+    os._exit(128 + signal.SIGTERM)
+
+
+def own_sessions():
+    """A process that waits for a database's lock sees no signal, since Python's handlers run in the
+    thread that waits; and once it is killed, its session goes on waiting."""
+    from django.db.backends.signals import connection_created
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_wait_for_end, daemon=True).start()
+    connection_created.connect(_remember_session)
+
+
 def _main():
     name = sys.argv[1]
     with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
@@ -100,7 +157,7 @@ def _main():
     sys.path[0] = os.getcwd()  # as for `python manage.py`
     names = {"__name__": "__main__", "__file__": f"{name}.py", "request": json.load(sys.stdin),
              "result": result, "progress": progress, "enter": enter, "quiet": quiet,
-             "protect": protect}
+             "protect": protect, "own_sessions": own_sessions}
     exec(compile(source, f"{name}.py", "exec"), names)
 
 

@@ -6,7 +6,12 @@ Loads no models and opens no database file.
 # What a server says of the database that one is connected to: the same by whatever way one came.
 # The worker asks it the same as its administrator.
 WHICH = {"postgresql": "SELECT concat('postgresql:', system_identifier, ':', current_database())"
-                       " FROM pg_control_system()"}
+                       " FROM pg_control_system()",
+         "mysql": "SELECT concat('mysql:', coalesce((SELECT nullif(variable_value, '')"
+                  " FROM information_schema.global_status"
+                  " WHERE variable_name = 'wsrep_cluster_state_uuid'),"
+                  " concat(@@hostname, ':', @@datadir)), ':',"
+                  " if(@@lower_case_table_names, lower(database()), database()))"}
 PATIENCE = 10  # seconds to connect
 
 

@@ -2,7 +2,8 @@
 
 request: script (relative to the project directory), database (what the settings must name, resolved),
 staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
-many are expected), production (the paths that lead to its project directory), project (this one).
+many are expected), production (the paths that lead to its project directory), project (this one),
+collation (production's on MySQL, or empty).
 Answers {"corrected": N, "others": [...]}, or with "failure": {"table", "object", "why"}.
 """
 import os
@@ -16,6 +17,7 @@ from django.conf import settings
 HEADER = re.compile(r'^logger\.info\("Loading \d+ objects.* to table (\w+)\.\.\."\)')
 DIRECTORY = os.path.dirname(os.path.abspath(request["script"]))
 corrected = 0
+mysql = {}
 table = ""
 
 
@@ -107,6 +109,21 @@ def refuse_kept(sender, connection, **unused):
         raise PermissionError(f"{connection.settings_dict['NAME']} is not to be touched")
 
 
+def prepare_mysql(sender, connection, **unused):
+    """Lino's initdb makes the database anew, without saying what characters it can hold. The named
+    lock tells the worker whose session this is, also while it is in no database."""
+    if connection.vendor != "mysql":
+        return
+    with connection.cursor() as cursor:
+        if "collation" not in mysql:
+            cursor.execute("SELECT @@collation_database")
+            mysql["collation"] = request["collation"] or cursor.fetchone()[0]
+        cursor.execute("SET SESSION lock_wait_timeout = 60, character_set_server = utf8mb4,"
+                       " collation_server = %s", [mysql["collation"]])
+        cursor.execute("SELECT get_lock(concat('understudy session ', md5(%s)), 0)",
+                       [request["staging"]])
+
+
 def redirect():
     from django.db.backends.signals import connection_created
 
@@ -120,7 +137,9 @@ def redirect():
         protect(request["keep"])
         connection_created.connect(make_cheap)
     else:
+        own_sessions()
         connection_created.connect(refuse_kept)
+        connection_created.connect(prepare_mysql)
 
 
 def other_values():

@@ -1,5 +1,6 @@
 #include "site/database.h"
 
+#include "site/mysql.h"
 #include "site/postgresql.h"
 #include "site/sqlite.h"
 
@@ -13,7 +14,8 @@ void database_figures_clear(DatabaseFigures *figures)
 
 int database_engine(const Fleet__Database *database, const DatabaseEngine **ret, Error *error)
 {
-        static const DatabaseEngine *const engines[] = {&sqlite_engine, &postgresql_engine};
+        static const DatabaseEngine *const engines[] = {
+                &sqlite_engine, &postgresql_engine, &mysql_engine};
 
         for (size_t i = 0; i < ELEMENTS(engines); i++) {
                 if (database && text_equal(engines[i]->name, database->engine)) {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "site/lino_output.h"
 #include "site/python.h"
+#include "step/context.h"
 #include "steps/files.h"
 #include "steps/script.h"
 #include "tree/tree.h"
@@ -84,6 +85,46 @@ static void take_tables(json_t *tables, Fleet__DumpResult *result)
         }
 }
 
+// Tables of an engine without snapshots, as text; NULL when there are none.
+static char *unsafe_tables(json_t *answer)
+{
+        json_t *entry, *unsafe = json_object_get(answer, "unsafe");
+        char *text = NULL;
+        size_t i;
+
+        json_array_foreach (unsafe, i, entry) {
+                char *longer = text_format(
+                        "%s%s%s", text ? text : "", text ? ", " : "", json_string_value(entry));
+
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
+static int check_safe(StepContext *context, const SiteDir *site,
+        const Fleet__DumpArguments *arguments, json_t *answer, Error *error)
+{
+        _cleanup_free_ char *tables = unsafe_tables(answer);
+
+        if (!tables)
+                return 0;
+        if (arguments->stop_writers) {
+                step_note(context, "Writers of tables without snapshots waited for the dump: %s.",
+                        tables);
+                return 0;
+        }
+        error_set(error, -EOPNOTSUPP, "no-snapshot",
+                "production cannot be dumped while somebody writes");
+        error_where(error, "%s", site->path);
+        error_why(error, "these tables are not InnoDB, and have no snapshots: %s", tables);
+        error_next(error,
+                "Change them (ALTER TABLE ... ENGINE=InnoDB), or let their writers wait for the "
+                "dump: understudyctl series set %s myisam=stop",
+                context_task(context)->series);
+        return -EOPNOTSUPP;
+}
+
 static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *output,
         Fleet__DumpResult *result, Error *error)
 {
@@ -92,6 +133,7 @@ static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *ou
         result->bytes = (uint64_t)json_integer_value(json_object_get(answer, "bytes"));
         result->source_version =
                 text_copy(json_string_value(json_object_get(answer, "source_version")));
+        result->collation = text_copy(json_string_value(json_object_get(answer, "collation")));
         if (output->wrote && output->objects_written == result->objects)
                 return 0;
         error_set(error, -EIO, "dump", "the dump is not complete");
@@ -109,12 +151,15 @@ static int make_dump(StepContext *context, const SiteDir *site,
         LinoOutput output _cleanup_lino_output_ = {0};
         _cleanup_free_ char *work = text_format("%s/%s", site->path, DUMP_WORK_DIRECTORY),
                             *directory = text_format("%s/%s", work, arguments->directory);
-        json_t *request = json_pack("{s:s, s:s, s:I}", "directory", directory, "work", work,
-                       "max_rows", (json_int_t)arguments->max_rows),
+        json_t *request = json_pack("{s:s, s:s, s:I, s:b}", "directory", directory, "work", work,
+                       "max_rows", (json_int_t)arguments->max_rows, "stop_writers",
+                       arguments->stop_writers),
                *answer = NULL;
         int r = python_run(
                 context, site, "dump", request, take_line, &output, NULL, 0, &answer, error);
 
+        if (r == 0)
+                r = check_safe(context, site, arguments, answer, error);
         if (r == 0)
                 r = take_answer(site, answer, &output, result, error);
         json_decref(request);

@@ -74,17 +74,25 @@ static int paths_of_production(const Restore *restore, json_t **ret, Error *erro
         return 0;
 }
 
+// Production's, when it can hold every character.
+static const char *collation_of(const Fleet__DumpResult *dump)
+{
+        return dump && dump->collation && text_starts(dump->collation, "utf8mb4_") ? dump->collation
+                                                                                   : "";
+}
+
 static json_t *make_request(const Restore *restore, json_t *take_production)
 {
         const Fleet__RestoreArguments *arguments = restore->arguments;
         _cleanup_free_ char *script = NULL;
 
         script = text_format("%s/%s", arguments->directory, SCRIPT);
-        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s}", "script", script, "database",
-                restore->target.identity->database->name, "staging", restore->staging, "keep",
-                databases_to_keep(restore), "quick", arguments->quick, "objects",
+        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:s}", "script", script,
+                "database", restore->target.identity->database->name, "staging", restore->staging,
+                "keep", databases_to_keep(restore), "quick", arguments->quick, "objects",
                 (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
-                take_production, "project", restore->target.site.path);
+                take_production, "project", restore->target.site.path, "collation",
+                collation_of(arguments->dump));
 }
 
 static int check_script(const Restore *restore, Error *error)
