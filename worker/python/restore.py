@@ -12,35 +12,12 @@ import time
 import traceback
 
 from django.conf import settings
+from understudy_volumes import Volumes
 
 HEADER = re.compile(r'^logger\.info\("Loading \d+ objects.* to table (\w+)\.\.\."\)')
 DIRECTORY = os.path.dirname(os.path.abspath(request["script"]))
-corrected = 0
+volumes = Volumes(request["production"], request["project"])
 table = ""
-
-
-def own_path(value):
-    for path in request["production"]:
-        if isinstance(value, str) and (value == path or value.startswith(path + "/")):
-            return request["project"] + value[len(path):]
-    return value
-
-
-def correcting(create):
-    """Volumes that lie in production's project directory: left as they are, the preview would read
-    and write production's files."""
-    names = create.__code__.co_varnames[:create.__code__.co_argcount]
-    at = names.index("root_dir") if "root_dir" in names else None
-
-    def create_uploads_volume(*values):
-        global corrected
-        values = list(values)
-        if at is not None and own_path(values[at]) != values[at]:
-            values[at] = own_path(values[at])
-            corrected += 1
-        return create(*values)
-
-    return create_uploads_volume
 
 
 def following(execfile):
@@ -81,8 +58,7 @@ def prepare_loader():
     start = dpy.DpyLoader.__init__
 
     def init(self, names, *args, **options):
-        if "create_uploads_volume" in names:
-            names["create_uploads_volume"] = correcting(names["create_uploads_volume"])
+        volumes.correct(names)
         if "execfile" in names:
             names["execfile"] = following(names["execfile"])
         start(self, names, *args, **options)
@@ -164,7 +140,7 @@ def run(execute):
     except BaseException as error:
         traceback.print_exc()
         answer["failure"] = failure(error)
-    result({"corrected": corrected, "others": other_values(), **answer})
+    result({"corrected": volumes.corrected, "others": other_values(), **answer})
 
 
 def hook_loader():
