@@ -199,5 +199,16 @@ def pointing(model, gone):
             for kind in ContentType.objects.all():
                 named = kind.model_class()
                 if named and named._meta.db_table in gone:
-                    yield Q(**{field.ct_field: kind, f"{field.fk_field}__in":
-                               gone[named._meta.db_table]})
+                    pks = list(fitting(model._meta.get_field(field.fk_field), gone[named._meta.db_table]))
+                    yield Q(**{field.ct_field: kind, f"{field.fk_field}__in": pks})
+
+
+def fitting(field, pks):
+    """A number cannot point at "RU"."""
+    from django.core.exceptions import ValidationError
+
+    for pk in pks:
+        try:
+            yield field.to_python(pk)
+        except ValidationError:
+            pass

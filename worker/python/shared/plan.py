@@ -7,6 +7,8 @@ from understudy_loading import key_of
 from understudy_order import Order
 from understudy_texts import Texts
 
+CONFIGURATION = "system_siteconfig"
+
 
 def describe(key):
     return f"{key[0]} #{key[1]}"
@@ -29,6 +31,9 @@ class Plan:
         self.find_owners()
         self.saved = self.new | {key for key in self.edited | self.again if self.has_line(key)}
         self.vanished = (self.gone | self.edited) - self.saved
+        for key in self.vanished:
+            if key[0] == CONFIGURATION:
+                raise Unusual(f"{describe(key)} is gone, which Lino makes anew by itself")
         self.delete = {key for key in self.gone | self.saved | self.edited if self.is_live(key)}
 
     def is_live(self, key):
