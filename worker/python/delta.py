@@ -9,8 +9,8 @@ must be as the marker says), quick, check_only (plan, change nothing), limit (of
 saved, 0: a quarter of all). Files of uploads must be there already.
 
 Answers {"refused": [reasons]}, or {"changed", "deleted", "added", "repaired", "again": rows,
-"tables": {table: rows}, "id": of the new marker, "locked_ms", "corrected"}; with check_only the
-numbers alone.
+"tables": {table: rows}, "tables_changed", "id": of the new marker, "locked_ms", "corrected"}; with
+check_only the numbers alone.
 """
 import os
 import time
@@ -21,7 +21,8 @@ from understudy_change import Change, alone, data_version
 from understudy_dumps import Dump, Unusual, digest
 from understudy_loading import Collector, guarded_loader, key_of
 from understudy_plan import Plan
-from understudy_rows import hash_rows, read_hashes, read_marker, remove_others
+from understudy_reads import Reads
+from understudy_rows import hash_rows, read_marker, read_state, remove_others
 from understudy_scripts import Script, difference
 from understudy_volumes import Volumes
 
@@ -32,8 +33,9 @@ class Base:
     def __init__(self, connection):
         self.connection = connection
         self.marker = read_marker(connection)
-        self.hashes = read_hashes(request["hashes"], self.marker) if request["hashes"] else None
-        check_base(self)
+        state = request["hashes"] and read_state(request["hashes"], self.marker)
+        check_base(self, state)
+        self.hashes, self.reads = state
         self.script = Script(request["script"])
         self.old, self.new = Dump(request["old"]), Dump(request["new"])
         check_scripts(self)
@@ -41,6 +43,7 @@ class Base:
         exec(self.script.code, self.names)
         self.volumes = Volumes(request["production"], request["project"])
         self.volumes.correct(self.names)
+        self.noted = Reads()
         self.loader = guarded_loader(self.names, request["quick"])
         if self.loader.before_load_handlers or self.loader.AFTER_LOAD_HANDLERS:
             raise Unusual("Lino migrates the data of this version with handlers of its own")
@@ -67,12 +70,12 @@ class Base:
         return self.collector.collect([self.new.lines[table][number]])[0]
 
 
-def check_base(base):
+def check_base(base, state):
     from django.apps import apps
 
     if not base.marker:
         raise Unusual("the preview's database has no marker of a full restore")
-    if base.hashes is None:
+    if not state:
         raise Unusual("there are no row hashes of the last restore, or not this database's")
     for name, value in {**request["same"], "quick": str(request["quick"])}.items():
         if base.marker.get(name) != value:
@@ -133,7 +136,8 @@ def apply(base, connection):
     locked = time.monotonic() - began
     remove_others(request["hashes"], marker["id"])
     return {**plan.numbers(), "id": marker["id"], "locked_ms": round(locked * 1000),
-            "corrected": base.volumes.corrected,
+            "corrected": base.volumes.corrected, "tables_changed": sorted(
+                table for table, found in after.items() if found != live.get(table)),
             "tables": {table: len(found["rows"]) for table, found in after.items()}}
 
 

@@ -2,8 +2,12 @@
 
 request: script (relative to the project directory), database (what the settings must name, resolved),
 staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
-many are expected), production (the paths that lead to its project directory), project (this one).
-Answers {"corrected": N, "others": [...]}, or with "failure": {"table", "object", "why"}.
+many are expected), production (the paths that lead to its project directory), project (this one),
+mark (null, or {"hashes", "same"}: then the staging database is marked for delta restores, see
+shared/rows.py: hashes is the directory for its rows.* file, same is {name: text} of what a delta must
+find unchanged).
+Answers {"corrected": N, "others": [...]}, with "marked": {"id", "tables", "rows"} or with
+"failure": {"table", "object", "why"}.
 """
 import os
 import re
@@ -12,10 +16,15 @@ import time
 import traceback
 
 from django.conf import settings
+from understudy_dumps import digest
+from understudy_reads import Reads
+from understudy_rows import mark
 from understudy_volumes import Volumes
 
 HEADER = re.compile(r'^logger\.info\("Loading \d+ objects.* to table (\w+)\.\.\."\)')
 DIRECTORY = os.path.dirname(os.path.abspath(request["script"]))
+MARK = request.get("mark")
+HASHES = MARK and os.path.abspath(MARK["hashes"])  # the script changes the directory
 volumes = Volumes(request["production"], request["project"])
 table = ""
 
@@ -63,6 +72,8 @@ def prepare_loader():
             names["execfile"] = following(names["execfile"])
         start(self, names, *args, **options)
 
+    global reads
+    reads = Reads()
     dpy.DpyLoader.__init__ = init
     dpy.LoaderBase.register_success = counting(dpy.LoaderBase.register_success)
 
@@ -131,12 +142,21 @@ def failure(error):
     return told
 
 
+def marked():
+    from django.db import connection
+
+    return mark(connection, HASHES, reads.found, {**MARK["same"], "quick": str(request["quick"]),
+                                     "dump": digest(DIRECTORY)})
+
+
 def run(execute):
     quiet()
     redirect()
     answer = {}
     try:
         execute(ARGV)
+        if MARK:
+            answer["marked"] = marked()
     except BaseException as error:
         traceback.print_exc()
         answer["failure"] = failure(error)

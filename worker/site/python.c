@@ -172,8 +172,7 @@ static int sources_open(Sources *sources, const char *name, const int *fds, size
                         continue;
                 if (sources->count == ELEMENTS(sources->fds))
                         return -E2BIG;
-                argument = text_format(
-                        "%s=%zu", source->name + strlen(SHARED), 3 + sources->count);
+                argument = text_format("%s=%zu", source->name + strlen(SHARED), 3 + sources->count);
                 text_list_add(&sources->arguments, argument);
                 r = sources_add(sources, open_source(source));
         }

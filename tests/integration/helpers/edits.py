@@ -1,7 +1,8 @@
 """Edits a site's rows at random, through its models, as far as these let it.
 
 request: seed, count, operations (of add, change, delete), tables (only these; [] is all that dump2py
-dumps). Answers {"edits": {table: {operation: n}}}.
+dumps), dump (a directory to dump to afterwards, or null). Answers {"edits": {table: {operation: n}},
+"count"}.
 """
 import datetime
 import decimal
@@ -150,13 +151,15 @@ def edit(execute):
               if model._meta.label not in SKIPPED and not model._meta.proxy and model._meta.managed
               and (not request["tables"] or model._meta.db_table in request["tables"])]
     done, count = {}, 0
-    for operation in request["operations"]:
+    for operation in request["operations"] if request["count"] else ():
         for model in models:  # each table once, then any
             count += note(done, model, operation)
     for unused in range(request["count"] * 20):
         if count >= request["count"]:
             break
         count += note(done, chance.choice(models), chance.choice(request["operations"]))
+    if request["dump"]:
+        execute(["manage.py", "dump2py", "--noinput", request["dump"]])
     result({"edits": done, "count": count})
 
 

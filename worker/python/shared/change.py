@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from understudy_dumps import Unusual
 from understudy_loading import text_of_key, unsaved
 from understudy_plan import describe
-from understudy_rows import hash_rows, write_hashes, write_marker
+from understudy_rows import hash_rows, write_marker, write_state
 
 CHUNK = 500  # rows in one statement
 WAIT = 20  # seconds for whoever has a table or a row locked
@@ -87,7 +87,9 @@ class Change:
         return after
 
     def mark(self, directory, hashes, dump):
-        values = {**self.base.marker, **write_hashes(directory, hashes), "dump": dump}
+        reads = {key: found for key, found in {**self.base.reads, **self.base.noted.found}.items()
+                 if key not in self.plan.vanished}
+        values = {**self.base.marker, **write_state(directory, hashes, reads), "dump": dump}
         write_marker(self.connection, values)
         return values
 

@@ -12,6 +12,16 @@ FIRST = (-1, 0)  # before all lines
 FLUSH = 1 << 60  # at the end of a table, what failed before is tried again
 
 
+def references(instance):
+    """(what an object points at, may that be NULL)."""
+    for field in instance._meta.concrete_fields:
+        target = field.remote_field and field.remote_field.model
+        if target and target._meta.label != "contenttypes.ContentType":
+            value = getattr(instance, field.attname)
+            if value is not None:
+                yield (target._meta.db_table, text_of_key(target, value)), field.null
+
+
 class Order:
     """Moments are (number of the table, number of the line)."""
 
@@ -26,14 +36,9 @@ class Order:
         return None if number is None else (self.base.tables.index(table), number)
 
     def references(self, key):
-        """(what it points at, may that be NULL)."""
         for instance in self.base.made_by(key[0], self.base.index(key[0])[key]):
-            for field in type(instance)._meta.concrete_fields if key_of(instance) == key else ():
-                target, value = field.remote_field and field.remote_field.model, None
-                if target and target._meta.label != "contenttypes.ContentType":
-                    value = getattr(instance, field.attname)
-                if value is not None:
-                    yield (target._meta.db_table, text_of_key(target, value)), field.null
+            if key_of(instance) == key:
+                yield from references(instance)
 
     def moment(self, key, known, counts):
         """When it is saved, having waited for what it points at."""

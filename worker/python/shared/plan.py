@@ -4,7 +4,8 @@ Keys are (table, primary key as text).
 """
 from understudy_dumps import Unusual
 from understudy_loading import key_of
-from understudy_order import Order
+from understudy_order import Order, references
+from understudy_reads import dependents
 from understudy_texts import Texts
 
 CONFIGURATION = "system_siteconfig"
@@ -24,11 +25,12 @@ class Plan:
         self.lines = {table: set() for table in base.tables}  # to be saved
         self.gone, self.new, self.edited, self.again = set(), set(), set(), set()
         self.owners = set()  # of mentions, to be saved again
+        self.pointed_at = set()  # by new rows of a table that it is made of
         for table in base.tables:
             self.compare(table)
         self.check_keys()
         self.find_edits()
-        self.find_owners()
+        self.find_dependents()
         self.saved = self.new | {key for key in self.edited | self.again if self.has_line(key)}
         self.vanished = (self.gone | self.edited) - self.saved
         for key in self.vanished:
@@ -58,10 +60,17 @@ class Plan:
             if instances and all([self.of_text(instance) for instance in instances]):
                 continue
             self.lines[table].add(line)
-            for key in map(key_of, instances):
+            for instance in instances:
+                self.pointed_at |= set(self.readers_of_new(instance))
+                key = key_of(instance)
                 if key in self.new:
                     raise Unusual(f"two lines of the dump make {describe(key)}")
                 self.new.add(key)
+
+    def readers_of_new(self, instance):
+        for target, unused in references(instance):
+            if instance._meta.db_table in self.base.reads.get(target, ()):
+                yield target
 
     def of_text(self, instance):
         """A mention belongs to the text of its owner, which writes it when it is saved."""
@@ -112,9 +121,10 @@ class Plan:
                           f"dump")
         self.edited.add(key)
 
-    def find_owners(self):
+    def find_dependents(self):
         touched = self.gone | self.new | self.edited
-        for owner in self.owners | self.texts.owners_touched_by(touched) | self.owners_of_changes():
+        for owner in dependents(self.base.reads, touched | self.pointed_at) | self.pointed_at | \
+                self.owners | self.owners_of_changes():
             found = self.base.find(owner)
             if owner not in touched and found:
                 self.again.add(owner)

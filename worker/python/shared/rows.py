@@ -9,6 +9,8 @@ import json
 import os
 import secrets
 
+from understudy_reads import packed, unpacked
+
 MARKER = "understudy_marker"
 # Who is logged in, which migrations ran: no data, not in a dump either.
 NOT_DATA = {MARKER, "django_session", "django_migrations"}
@@ -107,10 +109,10 @@ def path_of(directory, identifier):
     return os.path.join(directory, f"rows.{identifier}")
 
 
-def write_hashes(directory, hashes):
-    """Durable, under a name of its own. Gives the marker's values for it."""
-    text = json.dumps(hashes, separators=(",", ":")).encode()
-    values = {"id": secrets.token_hex(16), "hashes": hashlib.sha256(text).hexdigest()}
+def write_state(directory, hashes, reads):
+    """Durable, under a name of its own. Gives the marker's values for it. reads: see reads.py."""
+    text = json.dumps({"rows": hashes, "reads": packed(reads)}, separators=(",", ":")).encode()
+    values = {"id": secrets.token_hex(16), "state": hashlib.sha256(text).hexdigest()}
     path = path_of(directory, values["id"])
     with open(path, "xb") as stream:
         stream.write(text)
@@ -122,14 +124,17 @@ def write_hashes(directory, hashes):
     return values
 
 
-def read_hashes(directory, marker):
-    """None when there is no file, or another than the marker's."""
+def read_state(directory, marker):
+    """(hashes, reads); None when there is no file, or another than the marker's."""
     try:
         with open(path_of(directory, marker["id"]), "rb") as stream:
             text = stream.read()
     except (OSError, KeyError):
         return None
-    return json.loads(text) if hashlib.sha256(text).hexdigest() == marker["hashes"] else None
+    if hashlib.sha256(text).hexdigest() != marker["state"]:
+        return None
+    state = json.loads(text)
+    return state["rows"], unpacked(state["reads"])
 
 
 def remove_others(directory, identifier):
@@ -138,10 +143,10 @@ def remove_others(directory, identifier):
             os.remove(os.path.join(directory, name))
 
 
-def mark(connection, directory, values):
+def mark(connection, directory, reads, values):
     """After a full restore: hashes of all rows, and the marker with `values` besides."""
     hashes = hash_rows(connection)
-    made = write_hashes(directory, hashes)
+    made = write_state(directory, hashes, reads)
     make_marker(connection)
     write_marker(connection, {**values, **made})
     return {"id": made["id"], "tables": len(hashes),

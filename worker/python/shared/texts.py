@@ -13,7 +13,6 @@ class Texts:
         from django.conf import settings
 
         self.connection, self.mention, self.models, self.parser = connection, None, [], None
-        self.families = families()
         if not apps.is_installed("lino.modlib.memo"):
             return
         from lino.modlib.memo.mixins import BasePreviewable
@@ -73,22 +72,3 @@ class Texts:
                 for command, target in COMMAND.findall(" ".join(filter(None, texts))):
                     if named := self.commands.get(command):
                         yield (model._meta.db_table, str(pk)), (named._meta.db_table, target)
-
-    def owners_touched_by(self, touched):
-        """The texts whose previews name one of these rows, or a row that it is a part of."""
-        touched = {(table, key[1]) for key in touched
-                   for table in self.families.get(key[0], [key[0]])}
-        return {owner for pairs in (self.mentions(), self.named()) for owner, target in pairs
-                if target in touched}
-
-
-def families():
-    """The tables over which one object's fields are spread, by each of these tables."""
-    from django.apps import apps
-
-    found = {}
-    for model in apps.get_models():
-        tables = {model._meta.db_table, *(p._meta.db_table for p in model._meta.get_parent_list())}
-        for table in tables:
-            found.setdefault(table, set()).update(tables)
-    return found
