@@ -41,5 +41,5 @@ class SiteCode:
         self.process.communicate(timeout=60)
 
 
-def run_site_code(project, name, **request):
-    return SiteCode(project, name, request).answer()
+def run_site_code(site, name, **request):
+    return SiteCode(site, name, request).answer()

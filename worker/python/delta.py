@@ -142,10 +142,12 @@ def apply(base, connection):
 
 
 def check_database(database):
-    name = str(database["NAME"])
-    if name != request["database"] and os.path.realpath(name) != request["database"]:
-        raise SystemExit(f"the settings now name the database {name}")
-    protect(request["keep"])
+    on_file = database["ENGINE"].endswith("sqlite3")
+    name = os.path.realpath(str(database["NAME"])) if on_file else database["NAME"]
+    if name != request["database"]:
+        raise SystemExit(f"the settings now name the database {database['NAME']}")
+    if on_file:
+        protect(request["keep"])
 
 
 def answer(execute):
