@@ -61,9 +61,10 @@ class Sites:
         if self.engine == "sqlite":
             return
         for name in (PRODUCTION, PREVIEW, OTHER):
-            user = f"'{name}'@'%'" if self.engine == "mysql" else name
             self.execute(f"DROP DATABASE IF EXISTS {name}")
-            self.execute(f"DROP {'USER' if self.engine == 'mysql' else 'ROLE'} IF EXISTS {user}")
+        for name in (PRODUCTION, PREVIEW):
+            self.execute(f"DROP ROLE IF EXISTS {name}" if self.engine == "postgresql" else
+                         f"DROP USER IF EXISTS '{name}'@'%'")
 
     def execute(self, statement, database=None):
         self.admin.administer(f"{statement};", database or self.admin.MAINTENANCE)
@@ -131,7 +132,7 @@ class Sites:
 
     def request(self, **changes):
         return {"old": str(self.old), "new": str(self.new), "script": str(self.new / "restore2preview.py"),
-                "database": self.settings_name(), "keep": [], "production": [str(self.production)],
+                "database": self.settings_name(), "keep": [], "collation": "", "production": [str(self.production)],
                 "project": str(self.preview), "hashes": str(self.hashes), "same": {"environment": "one"},
                 "quick": self.quick, "check_only": False, "limit": 100000} | changes
 
