@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from delta_sites import Sites, seed_of
+from site_code import SiteCode
 
 SWEEP = os.environ.get("UNDERSTUDY_DELTA_SWEEP", "")
 SMALL = "std minimal_ledger demo"
@@ -129,4 +130,18 @@ def test_who_reads_meanwhile_sees_the_old_rows_and_then_the_new(changed):
     (changed.place / "hold").unlink()
     assert "refused" not in started.answer()
     assert tickets() != before
+    changed.verified()
+
+
+def test_who_works_on_the_site_meanwhile_sees_the_old_list_or_the_new_and_no_error(changed):
+    changed.dump(8, 2, operations=["add"], tables=["topics_topic"])
+    until = changed.place / "enough"
+    visitor = SiteCode(changed.preview, "visitor", {"until": str(until)})
+    assert visitor.process.stdout.readline().startswith("PROGRESS")  # it is logged in
+    answer = changed.delta()
+    until.touch()
+    seen = visitor.answer()
+    assert answer["added"] == 2, answer
+    assert seen["errors"] == [] and seen["statuses"] == [200] and seen["writes"] > 0, seen
+    assert 1 <= len(seen["seen"]) <= 2, seen
     changed.verified()

@@ -20,7 +20,7 @@ def run(execute):
 
     client = Client()
     client.post("/auth", {"username": "robin", "password": "1234"})
-    topic = apps.get_model("topics", "Topic")
+    country = apps.get_model("countries", "Country")
     seen, statuses, errors, writes, longest = [], set(), [], 0, 0
     progress("TABLES", 0, 0, "ready")
     while not os.path.exists(request["until"]):
@@ -31,7 +31,7 @@ def run(execute):
             rows = sorted(str(row[0]) for row in json.loads(answer.content)["rows"])
             if not seen or seen[-1] != rows:
                 seen.append(rows)
-            instance = topic.objects.order_by("pk").first()
+            instance = country.objects.order_by("pk").first()
             instance.save()
             writes += 1
         except Exception as error:

@@ -16,22 +16,24 @@ def describe(key):
 
 
 class Plan:
-    """Keys are (table, primary key as text). gone: what the lines that are no longer there made;
-    new: what lines that were not there make; edited: rows that are not as they were left."""
+    """gone: what the lines that are no longer there made; new: what lines that were not there make;
+    edited: rows that are not as they were left; rebuilt: those of them that have a line; again:
+    rows that were made of one of these. saved, vanished, delete: what is done about it.
+    """
 
     def __init__(self, base, live):
         self.base, self.live = base, live
         self.texts, self.order = Texts(base.connection), Order(base)
         self.lines = {table: set() for table in base.tables}  # to be saved
-        self.gone, self.new, self.edited, self.again = set(), set(), set(), set()
-        self.owners = set()  # of mentions, to be saved again
+        self.gone, self.new, self.edited, self.rebuilt, self.again = (set() for unused in range(5))
+        self.owners = set()  # of mentions
         self.pointed_at = set()  # by new rows of a table that it is made of
         for table in base.tables:
             self.compare(table)
         self.check_keys()
         self.find_edits()
         self.find_dependents()
-        self.saved = self.new | {key for key in self.edited | self.again if self.has_line(key)}
+        self.saved = self.new | self.rebuilt | self.again
         self.vanished = (self.gone | self.edited) - self.saved
         for key in self.vanished:
             if key[0] == CONFIGURATION:
@@ -43,9 +45,6 @@ class Plan:
 
     def was_there(self, key):
         return key[1] in self.base.hashes.get(key[0], {"rows": {}})["rows"]
-
-    def has_line(self, key):
-        return self.base.find(key) is not None
 
     def compare(self, table):
         old, new = self.base.old.lines.get(table, []), self.base.new.lines[table]
@@ -115,6 +114,7 @@ class Plan:
         if self.texts.is_mention(key) and (owner := self.texts.owner_of_row(key)):
             self.owners.add(owner)
         elif found:
+            self.rebuilt.add(key)
             self.lines[found[0]].add(found[1])
         elif self.was_there(key) and not self.texts.is_mention(key):
             raise Unusual(f"{describe(key)} was changed in the preview and is in no line of the "
@@ -123,15 +123,15 @@ class Plan:
 
     def find_dependents(self):
         touched = self.gone | self.new | self.edited
-        for owner in dependents(self.base.reads, touched | self.pointed_at) | self.pointed_at | \
-                self.owners | self.owners_of_changes():
-            found = self.base.find(owner)
-            if owner not in touched and found:
-                self.again.add(owner)
+        again = self.pointed_at | self.owners | self.owners_of_changes() | dependents(
+            self.base.reads, touched | self.pointed_at)
+        for key in again - touched:
+            found = not self.texts.is_mention(key) and self.base.find(key)
+            if found:
+                self.again.add(key)
                 self.lines[found[0]].add(found[1])
-            elif owner not in touched and self.is_live(owner):
-                raise Unusual(f"{describe(owner)} is to be saved again and is in no line of the "
-                              f"dump")
+            elif found is None and self.is_live(key):
+                raise Unusual(f"{describe(key)} is to be saved again and is in no line of the dump")
 
     def owners_of_changes(self):
         """Texts that name what was not there for them, and now is; or the other way round."""
