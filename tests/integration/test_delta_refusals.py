@@ -145,10 +145,11 @@ def test_a_database_that_is_not_as_it_was_left(sites, statement, words):
 
 
 @contextlib.contextmanager
-def changed_settings(sites, text):
+def changed_site(sites, lines):
+    """With these lines in the site's own class."""
     path = sites.preview / "settings.py"
     kept = path.read_text()
-    path.write_text(kept + text)
+    path.write_text(kept.replace("class Site(Site):\n", f"class Site(Site):\n{lines}\n"))
     yield
     path.write_text(kept)
 
@@ -157,10 +158,11 @@ def test_a_site_whose_migrator_has_handlers(sites):
     (sites.preview / "migrating.py").write_text(
         "from lino.utils.dpy import Migrator\n\n\nclass Migrator(Migrator):\n"
         "    def migrate_from_25_12_1(self, names):\n        self.after_load(print)\n        return '99'\n")
-    with changed_settings(sites, "\nSITE.migration_class = 'lino_local.bert.migrating.Migrator'\n"):
+    with changed_site(sites, "    migration_class = 'lino_local.bert.migrating.Migrator'"):
         assert "handlers of its own" in sites.delta()["refused"][0]
 
 
 def test_a_site_with_djangos_sites(sites):
-    with changed_settings(sites, "\nINSTALLED_APPS = [*INSTALLED_APPS, 'django.contrib.sites']\n"):
+    plugins = "yield super().get_installed_plugins()\n        yield 'django.contrib.sites'"
+    with changed_site(sites, f"    def get_installed_plugins(self):\n        {plugins}"):
         assert "django.contrib.sites" in sites.delta()["refused"][0]

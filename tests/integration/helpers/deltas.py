@@ -5,6 +5,10 @@ request: source (its text), requests. Answers [answer, ...].
 import json
 import os
 
+import understudy_change  # before the processes part, which would read the modules' files together
+import understudy_scripts
+import understudy_volumes
+
 
 def answer_of(one):
     reading, writing = os.pipe()
