@@ -1,12 +1,15 @@
-# Writes a C file with the source text of every Python helper: struct PythonSource python_sources[] (site/python.h).
+# Writes a C file with the source text of every Python helper and of the modules they share: struct PythonSource
+# python_sources[] (site/python.h). A helper is named "probe", a module "shared/rows".
 file(WRITE ${OUTPUT} "#include \"site/python.h\"\n\n")
 set(table "")
 foreach(helper ${HELPERS})
-  get_filename_component(name ${helper} NAME_WE)
+  file(RELATIVE_PATH name ${DIRECTORY} ${helper})
+  string(REGEX REPLACE "\\.py$" "" name ${name})
+  string(MAKE_C_IDENTIFIER ${name} identifier)
   file(READ ${helper} hex HEX)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
   string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
-  file(APPEND ${OUTPUT} "static const unsigned char source_${name}[] = {\n${bytes}};\n\n")
-  string(APPEND table "        {\"${name}\", source_${name}, sizeof(source_${name})},\n")
+  file(APPEND ${OUTPUT} "static const unsigned char source_${identifier}[] = {\n${bytes}};\n\n")
+  string(APPEND table "        {\"${name}\", source_${identifier}, sizeof(source_${identifier})},\n")
 endforeach()
 file(APPEND ${OUTPUT} "const PythonSource python_sources[] = {\n${table}        {0},\n};\n")

@@ -11,8 +11,13 @@ Runs the helper whose source is open as descriptor argv[2] and gives it these na
     protect(paths)       makes it an error to open or remove one of these databases
     own_sessions()       ends what the process does in a database server when it is ended itself
 
+Modules that helpers share are in the folder `shared`: `import understudy_rows` is shared/rows.py,
+open as the descriptor of argv's "rows=DESCRIPTOR".
+
 Standard output belongs to the answers: whatever site code prints goes to standard error.
 """
+import importlib.abc
+import importlib.util
 import inspect
 import json
 import os
@@ -22,6 +27,7 @@ import sys
 import threading
 import time
 
+PREFIX = "understudy_"
 _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 
@@ -150,10 +156,25 @@ def own_sessions():
     connection_created.connect(_remember_session)
 
 
+class _Shared(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def __init__(self, modules):
+        self.descriptors = {PREFIX + name: int(fd) for name, fd in modules}
+
+    def find_spec(self, name, path, target=None):
+        if name in self.descriptors:
+            return importlib.util.spec_from_loader(name, self, origin=f"{name}.py")
+        return None
+
+    def get_source(self, name):
+        with os.fdopen(self.descriptors[name], encoding="utf-8") as stream:
+            return stream.read()
+
+
 def _main():
     name = sys.argv[1]
     with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
         source = stream.read()
+    sys.meta_path.insert(0, _Shared(given.split("=") for given in sys.argv[3:]))
     sys.path[0] = os.getcwd()  # as for `python manage.py`
     names = {"__name__": "__main__", "__file__": f"{name}.py", "request": json.load(sys.stdin),
              "result": result, "progress": progress, "enter": enter, "quiet": quiet,

@@ -3,8 +3,12 @@
 request: script (relative to the project directory), database (what the settings must name, resolved),
 staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
 many are expected), production (the paths that lead to its project directory), project (this one),
-collation (production's on MySQL, or empty).
-Answers {"corrected": N, "others": [...]}, or with "failure": {"table", "object", "why"}.
+collation (production's on MySQL, or empty),
+mark (null, or {"hashes", "same"}: then the staging database is marked for delta restores, see
+shared/rows.py: hashes is the directory for its rows.* file, same is {name: text} of what a delta must
+find unchanged).
+Answers {"corrected": N, "others": [...]}, with "marked": {"id", "tables", "rows"} or with
+"failure": {"table", "object", "why"}.
 """
 import os
 import re
@@ -13,36 +17,18 @@ import time
 import traceback
 
 from django.conf import settings
+from understudy_dumps import digest
+from understudy_reads import Reads
+from understudy_rows import mark
+from understudy_volumes import Volumes
 
 HEADER = re.compile(r'^logger\.info\("Loading \d+ objects.* to table (\w+)\.\.\."\)')
 DIRECTORY = os.path.dirname(os.path.abspath(request["script"]))
-corrected = 0
 mysql = {}
+MARK = request.get("mark")
+HASHES = MARK and os.path.abspath(MARK["hashes"])  # the script changes the directory
+volumes = Volumes(request["production"], request["project"])
 table = ""
-
-
-def own_path(value):
-    for path in request["production"]:
-        if isinstance(value, str) and (value == path or value.startswith(path + "/")):
-            return request["project"] + value[len(path):]
-    return value
-
-
-def correcting(create):
-    """Volumes that lie in production's project directory: left as they are, the preview would read
-    and write production's files."""
-    names = create.__code__.co_varnames[:create.__code__.co_argcount]
-    at = names.index("root_dir") if "root_dir" in names else None
-
-    def create_uploads_volume(*values):
-        global corrected
-        values = list(values)
-        if at is not None and own_path(values[at]) != values[at]:
-            values[at] = own_path(values[at])
-            corrected += 1
-        return create(*values)
-
-    return create_uploads_volume
 
 
 def following(execfile):
@@ -83,12 +69,13 @@ def prepare_loader():
     start = dpy.DpyLoader.__init__
 
     def init(self, names, *args, **options):
-        if "create_uploads_volume" in names:
-            names["create_uploads_volume"] = correcting(names["create_uploads_volume"])
+        volumes.correct(names)
         if "execfile" in names:
             names["execfile"] = following(names["execfile"])
         start(self, names, *args, **options)
 
+    global reads
+    reads = Reads() if MARK else None
     dpy.DpyLoader.__init__ = init
     dpy.LoaderBase.register_success = counting(dpy.LoaderBase.register_success)
 
@@ -174,16 +161,25 @@ def failure(error):
     return told
 
 
+def marked():
+    from django.db import connection
+
+    return mark(connection, HASHES, reads.found, {**MARK["same"], "quick": str(request["quick"]),
+                                     "dump": digest(DIRECTORY)})
+
+
 def run(execute):
     quiet()
     redirect()
     answer = {}
     try:
         execute(ARGV)
+        if MARK:
+            answer["marked"] = marked()
     except BaseException as error:
         traceback.print_exc()
         answer["failure"] = failure(error)
-    result({"corrected": corrected, "others": other_values(), **answer})
+    result({"corrected": volumes.corrected, "others": other_values(), **answer})
 
 
 def hook_loader():

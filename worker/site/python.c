@@ -5,7 +5,9 @@
 
 #include "base/file.h"
 
-#define FDS_MAX 8
+#define FDS_MAX    8
+#define SHARED_MAX 16
+#define SHARED     "shared/"
 
 typedef struct Answers {
         StepContext *context;
@@ -63,17 +65,11 @@ static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *
 
 // A sealed, read-only copy of a helper's source, which the site's owner can read through
 // /proc/self/fd.
-static int open_source(const char *name)
+static int open_source(const PythonSource *source)
 {
-        const PythonSource *source = python_sources;
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_close_ int fd = memfd_create(source->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         int r;
 
-        while (source->name && !text_equal(source->name, name))
-                source++;
-        if (!source->name)
-                return -ENOENT;
-        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
         r = file_write_all(fd, source->text, source->size);
@@ -128,36 +124,99 @@ static void python_environment(const Policy *policy, const SiteDir *site, TextLi
         text_list_add(ret, "LINO_LOGLEVEL=INFO");
 }
 
+static int find_source(const char *name)
+{
+        for (const PythonSource *source = python_sources; source->name; source++)
+                if (text_equal(source->name, name))
+                        return open_source(source);
+        return -ENOENT;
+}
+
+// What the process gets: the helper's descriptors first, for they have fixed numbers; the way in;
+// the helper; the modules, which `arguments` names.
+typedef struct Sources {
+        int fds[FDS_MAX + 2 + SHARED_MAX];
+        size_t given, count;
+        TextList arguments;
+} Sources;
+
+static void sources_close(Sources *sources)
+{
+        for (size_t i = sources->given; i < sources->count; i++)
+                close(sources->fds[i]);
+        text_list_clear(&sources->arguments);
+}
+
+static int sources_add(Sources *sources, int take_fd)
+{
+        if (take_fd >= 0)
+                sources->fds[sources->count++] = take_fd;
+        return take_fd;
+}
+
+static int sources_open(Sources *sources, const char *name, const int *fds, size_t fd_count)
+{
+        int r;
+
+        if (fd_count > FDS_MAX)
+                return -EINVAL;
+        if (fd_count > 0)
+                memcpy(sources->fds, fds, fd_count * sizeof(*fds));
+        sources->given = sources->count = fd_count;
+        r = sources_add(sources, find_source("main"));
+        if (r >= 0)
+                r = sources_add(sources, find_source(name));
+        for (const PythonSource *source = python_sources; r >= 0 && source->name; source++) {
+                _cleanup_free_ char *argument = NULL;
+
+                if (!text_starts(source->name, SHARED))
+                        continue;
+                if (sources->count == ELEMENTS(sources->fds))
+                        return -E2BIG;
+                argument = text_format("%s=%zu", source->name + strlen(SHARED), 3 + sources->count);
+                text_list_add(&sources->arguments, argument);
+                r = sources_add(sources, open_source(source));
+        }
+        return r < 0 ? r : 0;
+}
+
+static void make_arguments(
+        const SiteDir *site, const char *name, const Sources *sources, TextList *ret)
+{
+        _cleanup_free_ char *python = text_format("%s/env/bin/python", site->path),
+                            *script = text_format("/proc/self/fd/%zu", 3 + sources->given),
+                            *source = text_format("%zu", 4 + sources->given);
+
+        text_list_add(ret, python);
+        text_list_add(ret, script);
+        text_list_add(ret, name);
+        text_list_add(ret, source);
+        for (size_t i = 0; i < sources->arguments.count; i++)
+                text_list_add(ret, sources->arguments.items[i]);
+}
+
 static int run_helper(StepContext *context, const SiteDir *site, const char *name, json_t *request,
         Answers *answers, const int *fds, size_t fd_count, Error *error)
 {
-        TextList environment _cleanup_text_list_ = {0};
-        _cleanup_close_ int way_in = open_source("main"), helper = open_source(name);
-        int all[FDS_MAX + 2], r;
-        _cleanup_free_ char *python = text_format("%s/env/bin/python", site->path),
-                            *input = json_dumps(request, JSON_ENCODE_ANY),
-                            *script = text_format("/proc/self/fd/%zu", 3 + fd_count),
-                            *source = text_format("%zu", 4 + fd_count);
+        Sources sources _cleanup_(sources_close) = {0};
+        TextList arguments _cleanup_text_list_ = {0}, environment _cleanup_text_list_ = {0};
+        _cleanup_free_ char *input = json_dumps(request, JSON_ENCODE_ANY);
         ProcessResult result = {0};
+        int r = input ? sources_open(&sources, name, fds, fd_count) : -EINVAL;
 
-        if (way_in < 0 || helper < 0 || !input || fd_count > FDS_MAX) {
-                r = way_in < 0 ? way_in : helper < 0 ? helper : -EINVAL;
+        if (r < 0)
                 return error_set(error, r, "helper", "cannot prepare the helper '%s'", name);
-        }
-        if (fd_count > 0)
-                memcpy(all, fds, fd_count * sizeof(*fds));
-        all[fd_count] = way_in;
-        all[fd_count + 1] = helper;
+        make_arguments(site, name, &sources, &arguments);
         python_environment(step_policy(context), site, &environment);
         const ProcessSpec spec = {
-                .argv = (const char *const[]){python, script, name, source, NULL},
+                .argv = (const char *const *)arguments.items,
                 .directory = site->path,
                 .account = &site->owner,
                 .environment = (const char *const *)environment.items,
                 .input = input,
                 .input_size = strlen(input),
-                .fds = all,
-                .fd_count = fd_count + 2,
+                .fds = sources.fds,
+                .fd_count = sources.count,
                 .line = take_line,
                 .userdata = answers,
                 .limit_ms = answers->limit_ms,

@@ -78,7 +78,7 @@ static int place(int from, int to)
 static int place_descriptors(Plan *plan)
 {
         const ProcessSpec *spec = plan->spec;
-        int end = 3 + (int)spec->fd_count, moved[3 + 16];
+        int end = 3 + (int)spec->fd_count, moved[3 + 32];
 
         if (spec->fd_count > ELEMENTS(moved) - 3)
                 return -EINVAL;

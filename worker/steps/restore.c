@@ -40,40 +40,6 @@ static int take_line(void *userdata, Fleet__LogLine__Stream stream, const char *
         return 1;
 }
 
-// Databases that site code may not even open meanwhile: of the same kind, by name.
-static json_t *databases_to_keep(const Restore *restore)
-{
-        const Fleet__Guard *guard = restore->arguments->guard;
-        const Fleet__Database *own = restore->target.identity->database;
-        json_t *keep = json_array();
-
-        json_array_append_new(keep, json_string(own->name));
-        for (size_t i = 0; i < guard->n_others; i++)
-                if (guard->others[i]->database &&
-                        text_equal(guard->others[i]->database->engine, own->engine))
-                        json_array_append_new(keep, json_string(guard->others[i]->database->name));
-        return keep;
-}
-
-// Where volumes may lie that have to lie in the preview.
-static int paths_of_production(const Restore *restore, json_t **ret, Error *error)
-{
-        const Policy *policy = step_policy(restore->context);
-        SiteDir production _cleanup_site_ = SITE_DIR_EMPTY;
-        TextList spellings _cleanup_text_list_ = {0};
-        json_t *paths;
-        int r = site_open_root(policy, restore->arguments->production, &production, error);
-
-        if (r < 0)
-                return r;
-        site_spellings(policy, &production, &spellings);
-        paths = json_array();
-        for (size_t i = 0; i < spellings.count; i++)
-                json_array_append_new(paths, json_string(spellings.items[i]));
-        *ret = paths;
-        return 0;
-}
-
 // Production's, when it can hold every character.
 static const char *collation_of(const Fleet__DumpResult *dump)
 {
@@ -89,7 +55,8 @@ static json_t *make_request(const Restore *restore, json_t *take_production)
         script = text_format("%s/%s", arguments->directory, SCRIPT);
         return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:s}", "script", script,
                 "database", restore->target.identity->database->name, "staging", restore->staging,
-                "keep", databases_to_keep(restore), "quick", arguments->quick, "objects",
+                "keep", target_keep(&restore->target, arguments->guard, true), "quick",
+                arguments->quick, "objects",
                 (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
                 take_production, "project", restore->target.site.path, "collation",
                 collation_of(arguments->dump));
@@ -214,7 +181,8 @@ static int load(Restore *restore, Fleet__RestoreResult *result, Error *error)
         const Target *target = &restore->target;
         const Fleet__Database *database = target->identity->database;
         json_t *request, *production;
-        int r = paths_of_production(restore, &production, error);
+        int r = target_production_paths(
+                restore->context, restore->arguments->production, &production, error);
 
         if (r < 0)
                 return r;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "site/managed.h"
+#include "steps/files.h"
 
 void target_close(Target *target)
 {
@@ -102,4 +103,39 @@ int target_drop_managed(
                 r = drop_made(context, site, section, guard, error);
         json_decref(section);
         return r;
+}
+
+json_t *target_keep(const Target *target, const Fleet__Guard *guard, bool own)
+{
+        const Fleet__Database *database = target->identity->database;
+        json_t *keep = json_array();
+
+        if (own)
+                json_array_append_new(keep, json_string(database->name));
+        for (size_t i = 0; i < guard->n_others; i++) {
+                const Fleet__Database *other = guard->others[i]->database;
+
+                if (other && text_equal(other->engine, database->engine))
+                        json_array_append_new(keep, json_string(other->name));
+        }
+        return keep;
+}
+
+int target_production_paths(
+        StepContext *context, const Fleet__Site *production, json_t **ret, Error *error)
+{
+        const Policy *policy = step_policy(context);
+        SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
+        TextList spellings _cleanup_text_list_ = {0};
+        json_t *paths;
+        int r = site_open_root(policy, production, &site, error);
+
+        if (r < 0)
+                return r;
+        site_spellings(policy, &site, &spellings);
+        paths = json_array();
+        for (size_t i = 0; i < spellings.count; i++)
+                json_array_append_new(paths, json_string(spellings.items[i]));
+        *ret = paths;
+        return 0;
 }

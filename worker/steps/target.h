@@ -2,6 +2,8 @@
 #ifndef UNDERSTUDY_WORKER_STEPS_TARGET_H
 #define UNDERSTUDY_WORKER_STEPS_TARGET_H
 
+#include <jansson.h>
+
 #include "site/database.h"
 #include "site/interlock.h"
 
@@ -24,5 +26,14 @@ int target_drop_managed(StepContext *context, const SiteDir *site, const Fleet__
         Error *error) _must_use_;
 
 void target_close(Target *target);
+
+// For requests to helpers. Databases that site code may not even open meanwhile, of the same kind:
+// the target's own, if `own`, and those of the guard's other sites.
+json_t *target_keep(const Target *target, const Fleet__Guard *guard, bool own);
+
+// All paths that lead to production's project directory: where volumes may lie that have to lie in
+// the preview.
+int target_production_paths(
+        StepContext *context, const Fleet__Site *production, json_t **ret, Error *error) _must_use_;
 
 #endif
