@@ -12,6 +12,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/sync", preview_sync},
         {"POST", "/v1/series/{series}/switch", preview_switch},
         {"POST", "/v1/series/{series}/allowances", series_allow},
+        {"POST", "/v1/series/{series}/settings", series_set},
         {"GET", "/v1/jobs", job_list},
         {"GET", "/v1/jobs/{job}", job_show},
         {"POST", "/v1/jobs/{job}/cancel", job_cancel},

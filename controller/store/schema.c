@@ -61,5 +61,10 @@ const char *const store_migrations[] = {
         " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n"
         "CREATE TRIGGER history_remains BEFORE DELETE ON history"
         " BEGIN SELECT RAISE(ABORT, 'the history is only ever appended to'); END;\n",
+        "CREATE TABLE setting ("
+        " id INTEGER PRIMARY KEY, series TEXT NOT NULL REFERENCES series, name TEXT NOT NULL,"
+        " value TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER, UNIQUE (series, name));\n"
+        "ALTER TABLE job ADD COLUMN full INTEGER NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE job ADD COLUMN nightly INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

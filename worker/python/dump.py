@@ -1,94 +1,28 @@
 """Runs dump2py into a fresh directory, from one consistent state of the database.
 
 request: directory (absolute, must not exist), work (an existing directory for a copy of the
-database), max_rows (0: Lino's default).
+database), max_rows (0: Lino's default), volatile (tables that do not count for its digest).
 """
+import contextlib
 import os
 import re
 import sqlite3
-import time
 
 from django.conf import settings
+from understudy_content import content
+from understudy_sqlite import snapshot
 
 HEADER = re.compile(rb'^logger\.info\("Loading (\d+) objects(?: \(part (\d+) of (\d+)\))? '
                     rb'to table (\w+)\.\.\."\)')
-STEP = 1024  # pages copied in one go: production's writers wait for that long, some milliseconds
-RESTARTS = 5  # a writer between two steps makes the copy start again
-
-
-class Restarted(Exception):
-    pass
-
-
-def watch_copy(page, steps):
-    least = restarts = 0
-
-    def watch(status, remaining, total):
-        nonlocal least, restarts
-        restarts += steps and 0 < least < remaining
-        if restarts > RESTARTS:
-            raise Restarted
-        least = remaining
-        progress("BYTES", (total - remaining) * page, total * page, "copying the database")
-
-    return watch
-
-
-def copy(uri, path, pages):
-    if os.path.exists(path):
-        os.remove(path)
-    source, target = sqlite3.connect(uri, uri=True, timeout=60), sqlite3.connect(path)
-    try:
-        target.execute("PRAGMA synchronous=OFF")
-        page = source.execute("PRAGMA page_size").fetchone()[0]
-        source.backup(target, pages=pages, progress=watch_copy(page, pages > 0), sleep=0.005)
-    finally:
-        source.close()
-        target.close()
-
-
-def copy_database(uri, path):
-    try:
-        copy(uri, path, STEP)
-    except Restarted:  # busy production: in one go, for which its writers have to wait
-        copy(uri, path, -1)
-
-
-def state(name):
-    """What changes when somebody writes; also whether somebody has it open in WAL mode."""
-    found = os.stat(name)
-    return found.st_ino, found.st_size, found.st_mtime_ns, os.path.exists(name + "-wal")
-
-
-def uses_wal(name):
-    with open(name, "rb") as stream:
-        return stream.read(20)[18:19] == b"\2"
-
-
-def quote(name):
-    from urllib.parse import quote as percent
-
-    return percent(os.path.abspath(name))
 
 
 def sqlite_snapshot(database, work):
-    """Only ever opens production's file for reading. In WAL mode that would still create its -wal
-    and -shm while nobody else has it open; then it is read as a file that does not change, which
-    is proven afterwards."""
-    name, path = str(database["NAME"]), os.path.join(work, "database")
-    for attempt in range(10):
-        before = state(name)
-        quiet_wal = uses_wal(name) and not before[-1]
-        mode = "immutable=1" if quiet_wal and attempt < 9 else "mode=ro"
-        try:
-            copy_database(f"file:{quote(name)}?{mode}", path)
-        except sqlite3.DatabaseError:  # it did change
-            if mode == "mode=ro":
-                raise
-        if mode == "mode=ro" or state(name) == before:
-            break
-        time.sleep(0.05)
+    path = os.path.join(work, "database")
+    snapshot(str(database["NAME"]), path, progress)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        digest = content(connection, request["volatile"])
     database["NAME"] = path
+    return digest
 
 
 def in_transaction(statement):
@@ -189,11 +123,11 @@ def run(execute):
     if database["ENGINE"] not in SNAPSHOTS:
         raise SystemExit(f"cannot make a snapshot of a {database['ENGINE']} database")
     quiet()
-    SNAPSHOTS[database["ENGINE"]](database, request["work"])
+    digest = SNAPSHOTS[database["ENGINE"]](database, request["work"])
     show_tables()
     execute(ARGV)
     tables, size = read_dump(request["directory"])
-    result({"tables": tables, "bytes": size, "objects": sum(t["rows"] for t in tables),
+    result({"tables": tables, "bytes": size, "digest": digest, "objects": sum(t["rows"] for t in tables),
             "source_version": source_version(os.path.join(request["directory"], "restore.py"))})
 
 

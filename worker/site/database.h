@@ -10,6 +10,8 @@
 #ifndef UNDERSTUDY_WORKER_SITE_DATABASE_H
 #define UNDERSTUDY_WORKER_SITE_DATABASE_H
 
+#include <jansson.h>
+
 #include "site/site.h"
 
 // What `copy` has copied, as its source was at that moment.
@@ -82,6 +84,11 @@ typedef struct DatabaseEngine {
         int (*digest)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
                 const char *name, const char *table, char **ret_text, Error *error);
 
+        // What a database is made of (tables, columns, constraints), as one text. NULL: this engine
+        // cannot tell.
+        int (*schema)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+                const char *name, char **ret_text, Error *error);
+
         // Production's whole database (`from`) into the preview's staging database, which is opened
         // by this, by the engine's own tools, from one snapshot of production at work. `frozen`:
         // nobody uses production now, and its files may be copied. The caller compares `ret` with
@@ -92,8 +99,9 @@ typedef struct DatabaseEngine {
 } DatabaseEngine;
 
 // Tables that hold no data of the site's users, by the names that every engine gives them: sessions
-// come and go with each page. Ends with NULL.
+// come and go with each page, and the marker is ours. Ends with NULL.
 extern const char *const database_volatile[];
+json_t *database_volatile_list(void); // as JSON; the caller's reference
 
 // The engine of a database; -EOPNOTSUPP with code "engine" for one this version does not know.
 int database_engine(const Fleet__Database *database, const DatabaseEngine **ret, Error *error)

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "site/database.h"
 #include "site/lino_output.h"
 #include "site/python.h"
 #include "steps/files.h"
 #include "steps/script.h"
+#include "steps/way.h"
 #include "tree/tree.h"
 
 // Where the dump is made: gone when the step ends; after a kill, when it runs again.
@@ -90,6 +92,8 @@ static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *ou
         take_tables(json_object_get(answer, "tables"), result);
         result->objects = (uint64_t)json_integer_value(json_object_get(answer, "objects"));
         result->bytes = (uint64_t)json_integer_value(json_object_get(answer, "bytes"));
+        if (json_is_string(json_object_get(answer, "digest")))
+                result->digest = text_copy(json_string_value(json_object_get(answer, "digest")));
         result->source_version =
                 text_copy(json_string_value(json_object_get(answer, "source_version")));
         if (output->wrote && output->objects_written == result->objects)
@@ -109,8 +113,9 @@ static int make_dump(StepContext *context, const SiteDir *site,
         LinoOutput output _cleanup_lino_output_ = {0};
         _cleanup_free_ char *work = text_format("%s/%s", site->path, DUMP_WORK_DIRECTORY),
                             *directory = text_format("%s/%s", work, arguments->directory);
-        json_t *request = json_pack("{s:s, s:s, s:I}", "directory", directory, "work", work,
-                       "max_rows", (json_int_t)arguments->max_rows),
+        json_t *request = json_pack("{s:s, s:s, s:I, s:o}", "directory", directory, "work", work,
+                       "max_rows", (json_int_t)arguments->max_rows, "volatile",
+                       database_volatile_list()),
                *answer = NULL;
         int r = python_run(
                 context, site, "dump", request, take_line, &output, NULL, 0, &answer, error);
@@ -242,4 +247,11 @@ static int dump_undo(StepContext *context, const ProtobufCMessage *arguments_mes
         return r < 0 ? r : remove_work_directory(&site, error);
 }
 
-const StepOps step_dump_ops = {.run = dump_run, .undo = dump_undo};
+static int dump_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        (void)context, (void)result, (void)error;
+        return !way_has_dump(((const Fleet__DumpArguments *)arguments)->choose);
+}
+
+const StepOps step_dump_ops = {.check = dump_check, .run = dump_run, .undo = dump_undo};
