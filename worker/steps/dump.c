@@ -107,6 +107,22 @@ static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *ou
         return -EIO;
 }
 
+// Where the helper has no copy of its own to read it from: the content before and after, if that is
+// the same. Empty else; then the next synchronisation cannot prove that nothing has changed.
+static int digest_on_server(StepContext *context, const SiteDir *site,
+        const Fleet__DumpArguments *arguments, char **ret, Error *error)
+{
+        const Fleet__ProbeResult *probe = arguments->production_probe;
+        const Fleet__Database *database =
+                probe && probe->identity ? probe->identity->database : NULL;
+        const DatabaseEngine *engine;
+        int r = database ? database_engine(database, &engine, error) : 0;
+
+        if (!database || r < 0 || !engine->on_server || !engine->digest)
+                return r;
+        return engine->digest(context, site, database, database->name, NULL, ret, error);
+}
+
 static int make_dump(StepContext *context, const SiteDir *site,
         const Fleet__DumpArguments *arguments, Fleet__DumpResult *result, Error *error)
 {
@@ -219,6 +235,8 @@ static int dump_run(StepContext *context, const ProtobufCMessage *arguments_mess
         const Fleet__DumpArguments *arguments = (const Fleet__DumpArguments *)arguments_message;
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
         Error later _cleanup_error_ = ERROR_EMPTY;
+        Fleet__DumpResult *result = (Fleet__DumpResult *)result_message;
+        _cleanup_free_ char *before = NULL, *after = NULL;
         int r = site_open(step_policy(context), arguments->production, &site, error);
 
         if (r == 0)
@@ -230,7 +248,13 @@ static int dump_run(StepContext *context, const ProtobufCMessage *arguments_mess
         r = make_work_directory(&site);
         if (r < 0)
                 return failed(r, &site, DUMP_WORK_DIRECTORY, "cannot make a directory", error);
-        r = make_dump(context, &site, arguments, (Fleet__DumpResult *)result_message, error);
+        r = digest_on_server(context, &site, arguments, &before, error);
+        if (r == 0)
+                r = make_dump(context, &site, arguments, result, error);
+        if (r == 0)
+                r = digest_on_server(context, &site, arguments, &after, error);
+        if (r == 0 && before && text_equal(before, after))
+                result->digest = TAKE_PTR(after);
         if (r == 0)
                 r = publish(&site, arguments->directory, error);
         // Also what the exchange left there: the last snapshot.
