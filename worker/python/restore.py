@@ -73,7 +73,7 @@ def prepare_loader():
         start(self, names, *args, **options)
 
     global reads
-    reads = Reads()
+    reads = Reads() if MARK else None
     dpy.DpyLoader.__init__ = init
     dpy.LoaderBase.register_success = counting(dpy.LoaderBase.register_success)
 

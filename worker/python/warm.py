@@ -18,6 +18,7 @@ import struct
 import sys
 
 PR_SET_PDEATHSIG = 1
+IDLE_MS = 3600 * 1000
 MESSAGE = 65536
 FDS = 128
 
@@ -144,7 +145,10 @@ def serve(listening, files):
     poll = select.poll()
     poll.register(listening, select.POLLIN)
     while True:
-        for fd, unused in poll.poll():
+        ready = poll.poll(IDLE_MS)
+        if not ready and len(watched) == 1:
+            return  # whoever wanted it is gone, or busy with something long
+        for fd, unused in ready:
             if fd == listening.fileno():
                 served = Served(listening.accept()[0])
                 if not may_ask(served.connection):
@@ -187,6 +191,7 @@ def run(execute):
     gc.collect()
     gc.freeze()
     serve(socket.socket(fileno=3), own_files())
+    result({})
 
 
 enter(["check"], run)

@@ -29,6 +29,7 @@ static const Case cases[] = {
         {"POST", "/v1/jobs/{job}/retry", "4", "{}", "tasks", true},
         {"POST", "/v1/series/{series}/allowances", "mdg",
                 "{'table': 'uploads_upload', 'why': 'gone in 26.9'}", "allowances", true},
+        {"POST", "/v1/series/{series}/settings", "mdg", "{'quick': 'yes'}", "settings", true},
         {"POST", "/v1/series/{series}/switch", "mdg", "{}", "tasks", true},
         {"POST", "/v1/jobs/{job}/cancel", "5", "{}", "tasks", true},
         {"DELETE", "/v1/series/{series}/preview", "mdg", "{}", "tasks", true},
