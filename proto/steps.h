@@ -18,6 +18,7 @@ enum {
                                         // when the job is canceled
         STEP_HEAVY = 1U << 3,           // nice and idle I/O; counts against the host's limit
         STEP_FINAL = 1U << 4, // once it has begun, nothing of its job can be taken back any more
+        STEP_ASIDE = 1U << 5, // serves the others: ended when these are done, and done then
 };
 
 // X(name, flags, deadline in seconds, what it does, for people)
@@ -25,6 +26,8 @@ enum {
         X(echo, STEP_READS, 30, "Answer through a runner")                                         \
         X(probe, STEP_READS, 120, "Ask the site who it is")                                        \
         X(space, STEP_READS, 120, "Compare need with free space")                                  \
+        X(choose, STEP_READS, 3600, "Find the cheapest safe way")                                  \
+        X(warm, STEP_ASIDE, 24 * 3600, "Keep the preview's Python ready")                          \
         X(clone, STEP_HEAVY, 6 * 3600, "Copy the project directory")                               \
         X(log, 0, 60, "Give it a log directory")                                                   \
         X(rewrite, 0, 600, "Rename the site in its files")                                         \

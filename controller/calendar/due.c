@@ -164,7 +164,7 @@ static int begin(Look *look, Error *error)
 {
         _cleanup_error_ Error refusal = ERROR_EMPTY;
         _cleanup_free_ char *why = NULL;
-        _cleanup_job_ JobRow job = {.kind = JOB_SYNC};
+        _cleanup_job_ JobRow job = {.kind = JOB_SYNC, .nightly = true};
         int r;
 
         job.series = text_copy(look->row->series);

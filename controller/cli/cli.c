@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "settings/settings.h"
 
 static int check_number(const char *value, Error *error)
 {
@@ -140,6 +141,19 @@ static const CommandNote scan_examples[] = {
         {0},
 };
 
+static const CommandWord series_set_positionals[] = {
+        SERIES_WORD,
+        {.name = "KEY=VALUE",
+                .help = "A setting and its value; several are taken together or not at all.",
+                .flags = COMMAND_REPEATED},
+        {0},
+};
+static const CommandNote series_set_examples[] = {
+        {"understudyctl series set lino quick=yes \"full-nights=sun wed\"",
+                "Restores quickly, and in full on two nights of the week."},
+        {0},
+};
+
 static const Command series_commands[] = {
         {.name = "scan",
                 .summary = "find the sites that a host has already",
@@ -163,9 +177,16 @@ static const Command series_commands[] = {
                 .run = run_series_add},
         {.name = "list", .summary = "list the series", .run = run_series_list},
         {.name = "show",
-                .summary = "show a series, its sites and its allowed differences",
+                .summary = "show a series, its sites, settings and allowed differences",
                 .positionals = name_only,
                 .run = run_series_show},
+        {.name = "set",
+                .summary = "set how a series is synchronised",
+                .description =
+                        "Settings, what each takes, and its default:\n\n" SERIES_SETTINGS_MANUAL,
+                .positionals = series_set_positionals,
+                .examples = series_set_examples,
+                .run = run_series_set},
         {0},
 };
 
@@ -197,7 +218,13 @@ static const CommandNote prepare_examples[] = {
                 "Shows the steps, the space they need and every line that would change."},
         {0},
 };
-static const CommandWord sync_options[] = {DRY_RUN, NO_WAIT, {0}};
+static const CommandWord sync_options[] = {
+        DRY_RUN,
+        {.name = "full", .help = "Restores in full, whatever could be saved."},
+        {.name = "nightly", .help = "For timers: see delta and full-nights in 'series set'."},
+        NO_WAIT,
+        {0},
+};
 static const CommandWord allow_positionals[] = {
         SERIES_WORD,
         {.name = "TABLE", .help = "Table whose rows may differ, e.g. contacts_person."},
@@ -237,7 +264,10 @@ static const Command preview_commands[] = {
         {.name = "sync",
                 .summary = "bring production's data into the preview",
                 .description =
-                        "Dumps production inside one read-only snapshot, merges and checks "
+                        "Finds the cheapest safe way first: nothing, when it is proven that nothing "
+                        "has changed; the database's own copy, between equal versions without an "
+                        "edited script; only the rows that changed; else all of it. That dumps "
+                        "production inside one read-only snapshot, merges and checks "
                         "restore2preview.py, mirrors media, restores beside the preview's database "
                         "and compares every table before anything is replaced. When anything "
                         "fails, yesterday's preview answers.",

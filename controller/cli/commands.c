@@ -129,6 +129,44 @@ int run_series_show(const CommandLine *line)
         return get_named(line, "/v1/series/%s", "NAME", show_series);
 }
 
+// {NAME: value, ...} of KEY=VALUE words; NULL with `error`.
+static json_t *take_settings(const CommandLine *line, Error *error)
+{
+        size_t count;
+        const char *const *words = command_values(line, "KEY=VALUE", &count);
+        json_t *body = json_object();
+
+        for (size_t i = 0; i < count; i++) {
+                const char *equals = strchr(words[i], '=');
+                _cleanup_free_ char *name =
+                        text_copy_n(words[i], equals ? (size_t)(equals - words[i]) : 0);
+
+                if (!equals || !*name || json_object_get(body, name)) {
+                        error_set(error, -EINVAL, "setting", "'%s' cannot be understood", words[i]);
+                        error_why(error, "%s", equals && *name ? "it is given twice"
+                                                               : "it must be like quick=yes");
+                        error_next(error, "What there is: understudyctl series set --help");
+                        json_decref(body);
+                        return NULL;
+                }
+                json_object_set_new(body, name, json_string(equals + 1));
+        }
+        return body;
+}
+
+int run_series_set(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_error_ Error error = ERROR_EMPTY;
+        _cleanup_free_ char *path =
+                client_path("/v1/series/%s/settings", command_value(line, "SERIES"));
+        json_t *body = take_settings(line, &error);
+
+        if (!body)
+                return session_fail(&session, -EINVAL, &error);
+        return call_and_show(&session, "POST", path, body, show_series);
+}
+
 // ---------------------------------------------------------------- preview
 
 int run_preview_prepare(const CommandLine *line)
@@ -149,7 +187,9 @@ int run_preview_prepare(const CommandLine *line)
 int run_preview_sync(const CommandLine *line)
 {
         return request_job(line, "POST", "/v1/series/%s/sync", "SERIES",
-                json_pack("{s:b}", "dry_run", command_flag(line, "dry-run")), "done");
+                json_pack("{s:b, s:b, s:b}", "dry_run", command_flag(line, "dry-run"), "full",
+                        command_flag(line, "full"), "nightly", command_flag(line, "nightly")),
+                "done");
 }
 
 int run_preview_switch(const CommandLine *line)

@@ -11,6 +11,7 @@ int run_series_add(const CommandLine *line);
 int run_series_scan(const CommandLine *line);
 int run_series_list(const CommandLine *line);
 int run_series_show(const CommandLine *line);
+int run_series_set(const CommandLine *line);
 int run_preview_prepare(const CommandLine *line);
 int run_preview_sync(const CommandLine *line);
 int run_preview_switch(const CommandLine *line);

@@ -128,7 +128,9 @@ static void write_step_line(const Drawing *drawing, const Step *step, double now
                 running && started > 0 ? now - started : view_number(step->task, "wall_seconds");
         const char *took = running || seconds > 0 ? human_duration(seconds) : "";
         _cleanup_free_ char *label = screen_safe(view_text(step->task, "label"));
-        _cleanup_free_ char *title = screen_safe(view_text(step->task, "title"));
+        // What a step tells of itself says more than what it is there for.
+        const char *told = view_text(json_object_get(step->task, "result"), "told");
+        _cleanup_free_ char *title = screen_safe(*told ? told : view_text(step->task, "title"));
         size_t left = screen->width - 1 - 4 - drawing->label_width - 2 - 14, fit, pad;
 
         if (json_is_true(json_object_get(step->task, "already")))

@@ -134,6 +134,25 @@ static void show_allowances(const Screen *screen, const json_t *allowances)
         table_write(&table, screen, 2);
 }
 
+static void show_settings(const Screen *screen, const json_t *settings)
+{
+        _cleanup_table_ Table table = {
+                .columns = 5, .heads = {"SETTING", "VALUE", "DEFAULT", "WHO", "WHEN"}};
+        json_t *setting;
+        size_t i;
+
+        json_array_foreach (settings, i, setting) {
+                add(&table, setting, "setting");
+                add(&table, setting, "value");
+                add(&table, setting, "default");
+                add(&table, setting, "who");
+                add_time(&table, setting, "at");
+        }
+        if (table.count)
+                write_title(screen, "Settings");
+        table_write(&table, screen, 2);
+}
+
 static void add_last_sync(Table *table, const json_t *sync)
 {
         _cleanup_free_ char *text = NULL;
@@ -165,6 +184,7 @@ void show_series(const Screen *screen, const json_t *series)
         add_last_sync(&table, json_object_get(series, "last_sync"));
         table_write(&table, screen, 0);
         show_sites(screen, json_object_get(series, "sites"));
+        show_settings(screen, json_object_get(series, "settings"));
         show_allowances(screen, json_object_get(series, "allowances"));
 }
 

@@ -288,16 +288,20 @@ int jobs_task_finished(
         Controller *controller, TaskRow *task, const Fleet__Finished *finished, Error *error)
 {
         _cleanup_job_ JobRow job = {0};
+        Fleet__Finished end = *finished;
+        int found = job_get(controller->store, task->job, &job, error);
         int r;
 
-        take_end(task, finished);
+        if (found < 0)
+                return found;
+        // What only serves the others is ended when they are done, and cannot fail their job.
+        if (task_is_aside(task) && task->mode == TASK_RUN && job.state == JOB_RUNNING)
+                end.outcome = FLEET__OUTCOME__DONE;
+        take_end(task, &end);
         controller->dirty = true;
         r = row_update(controller->store, &task_table, task, error)
                     ?: record_task(controller, task, error);
-        if (r < 0)
-                return r;
-        r = job_get(controller->store, task->job, &job, error);
-        if (r <= 0)
+        if (r < 0 || !found)
                 return r;
         if (task->state == TASK_DONE || task->state == TASK_UNDONE)
                 return registry_learn(controller, &job, task, error);

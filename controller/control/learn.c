@@ -1,5 +1,7 @@
+#include "base/clock.h"
 #include "base/text.h"
 #include "control/registry.h"
+#include "tell/record.h"
 
 static int learn_production(
         Controller *controller, SeriesRow *series, const Fleet__ProbeResult *answer, Error *error)
@@ -38,6 +40,34 @@ static void learn_links(SeriesRow *series, const TaskRow *task)
         protobuf_c_message_free_unpacked(message, NULL);
 }
 
+// One difference between a delta and a full restore: no more of them until a person has looked.
+static int end_deltas(Controller *controller, const JobRow *job,
+        const Fleet__RestoreResult *restore, Error *error)
+{
+        if (restore->n_differences == 0)
+                return 0;
+        return setting_set(controller->store,
+                       &(SettingRow){.series = job->series,
+                               .name = "delta",
+                               .value = "off",
+                               .who = "understudy",
+                               .at_us = clock_now_us()},
+                       error)
+                       ?: record_history(controller, job, "understudy", "delta turned off", error,
+                                  "a delta and a full restore differ in %zu rows, the first: %s; "
+                                  "once that is understood: understudyctl series set %s "
+                                  "delta=on-demand",
+                                  restore->n_differences, restore->differences[0], job->series);
+}
+
+static int learn_restore(Controller *controller, const JobRow *job, SeriesRow *series,
+        const Fleet__RestoreResult *restore, Error *error)
+{
+        if (restore->database_bytes)
+                series->last_database_bytes = (int64_t)restore->database_bytes;
+        return end_deltas(controller, job, restore, error);
+}
+
 int registry_learn(Controller *controller, const JobRow *job, const TaskRow *task, Error *error)
 {
         _cleanup_series_ SeriesRow series = {0};
@@ -54,11 +84,11 @@ int registry_learn(Controller *controller, const JobRow *job, const TaskRow *tas
                 return 0;
         else if (text_equal(task->label, "production_probe"))
                 r = learn_production(controller, &series, (Fleet__ProbeResult *)result, error);
-        else if (text_equal(task->step, "dump"))
+        else if (text_equal(task->step, "dump") && ((Fleet__DumpResult *)result)->bytes)
                 series.last_dump_bytes = (int64_t)((Fleet__DumpResult *)result)->bytes;
         else if (text_equal(task->step, "restore"))
-                series.last_database_bytes =
-                        (int64_t)((Fleet__RestoreResult *)result)->database_bytes;
+                r = learn_restore(
+                        controller, job, &series, (Fleet__RestoreResult *)result, error);
         else if (text_equal(task->step, "environment"))
                 series.last_environment_bytes =
                         (int64_t)((Fleet__EnvironmentResult *)result)->bytes;

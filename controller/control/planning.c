@@ -1,5 +1,7 @@
 #include "control/planning.h"
 
+#include <time.h>
+
 #include "base/text.h"
 
 static const char *root_of(const Rows *series, const char *name)
@@ -114,6 +116,15 @@ static int find_unfinished(Store *store, const JobRow *job, int64_t *ret, Error 
         return r;
 }
 
+static int weekday_now(void)
+{
+        time_t now = time(NULL);
+        struct tm parts = {0};
+
+        localtime_r(&now, &parts);
+        return parts.tm_wday;
+}
+
 static void take_series(Planning *planning, const JobRow *job, bool known)
 {
         const SeriesRow *series = &planning->series;
@@ -133,6 +144,9 @@ static void take_series(Planning *planning, const JobRow *job, bool known)
                 .last_database_bytes = (uint64_t)series->last_database_bytes,
                 .last_environment_bytes = (uint64_t)series->last_environment_bytes,
         };
+        planning->input.full = job->full;
+        planning->input.nightly = job->nightly;
+        planning->input.weekday = weekday_now();
         // A series of that name may be there with another root: it is the asked one that counts.
         if (job->kind == JOB_ADOPT || job->kind == JOB_SCAN)
                 planning->input.root = job->root;
@@ -148,7 +162,8 @@ int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
         take_series(&planning, job, r > 0);
         r = sites_of_host(store, job->host, &planning.sites, error)
                     ?: series_list(store, &planning.site_series, error)
-                    ?: allowances_of(store, job->series, &planning.allowances, error);
+                    ?: allowances_of(store, job->series, &planning.allowances, error)
+                    ?: settings_get(store, job->series, &planning.settings, error);
         if (r == 0 && job->kind == JOB_PREPARE)
                 r = find_unfinished(store, job, &planning.input.unfinished, error);
         if (r < 0)
@@ -169,6 +184,7 @@ void planning_clear(Planning *planning)
                         (Fleet__Identity *)planning->plan_sites[i].identity, NULL);
         free(planning->plan_sites);
         free(planning->allowed);
+        series_settings_clear(&planning->settings);
         text_list_clear(&planning->install);
         text_list_clear(&planning->taken);
         series_clear(&planning->series);
@@ -185,6 +201,7 @@ int planning_make(Store *store, const JobRow *job, Plan *ret, bool *ret_refused,
 
         if (r < 0)
                 return r;
+        planning.input.settings = &planning.settings;
         r = plan_make(&planning.input, ret, error);
         *ret_refused = r < 0;
         return r;

@@ -10,6 +10,7 @@
 typedef struct Planning {
         PlanInput input;
         SeriesRow series;
+        SeriesSettings settings;
         Rows sites, site_series, allowances;
         PlanSite *plan_sites;
         Fleet__Allowance *allowed;

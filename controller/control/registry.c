@@ -206,8 +206,8 @@ static int apply_sync(Controller *controller, const JobRow *job, const Rows *tas
         _cleanup_message_ ProtobufCMessage *restore = result_of(tasks, "restore");
         _cleanup_message_ ProtobufCMessage *ledger = result_of(tasks, "ledger");
         const Fleet__Versions *versions = ((Fleet__VerifyResult *)verify)->versions;
-        _cleanup_free_ char *detail = text_format("%llu objects in %.1f s",
-                (unsigned long long)((Fleet__RestoreResult *)restore)->loaded,
+        const char *told = restore ? ((Fleet__RestoreResult *)restore)->told : NULL;
+        _cleanup_free_ char *detail = text_format("%s; %.1f s", text_blank(told) ? "done" : told,
                 (double)(clock_now_us() - job->started_us) / US_PER_SECOND);
         int r = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
 

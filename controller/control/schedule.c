@@ -24,10 +24,13 @@ static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *
         _cleanup_error_ Error why = ERROR_EMPTY;
         int r;
 
-        if (!session_of_host(look->controller, job->host) ||
-                !load_admits(&look->load, job->host, load_is_heavy(task, mode)))
+        if (!session_of_host(look->controller, job->host))
                 return 0;
-        load_add(&look->load, job->host, load_is_heavy(task, mode));
+        if (!task_is_aside(task)) {
+                if (!load_admits(&look->load, job->host, load_is_heavy(task, mode)))
+                        return 0;
+                load_add(&look->load, job->host, load_is_heavy(task, mode));
+        }
         r = dispatch_task(look->controller, job, tasks, task, mode, &why, error);
         if (r <= 0)
                 return r;
@@ -65,18 +68,34 @@ static int send_ready(Look *look, const JobRow *job, const Rows *rows, Error *er
         return r;
 }
 
+// Those that only serve the others, when these are done.
+static int end_aside(Look *look, const Rows *rows, Error *error)
+{
+        TaskRow *tasks = rows->items;
+        int r = 0;
+
+        for (size_t i = 0; i < rows->count && r == 0; i++)
+                if (task_is_aside(&tasks[i]) && tasks[i].state == TASK_RUNNING && !tasks[i].cancel)
+                        r = dispatch_cancel(look->controller, &tasks[i], error);
+        return r;
+}
+
 static int go_on(Look *look, JobRow *job, const Rows *rows, Error *error)
 {
         TaskRow *tasks = rows->items;
-        size_t under_way = 0;
-        size_t pending = 0;
+        size_t under_way = 0, pending = 0, aside = 0;
         bool gate = false;
 
         for (size_t i = 0; i < rows->count; i++) {
-                under_way += task_is_under_way(&tasks[i]);
+                if (task_is_aside(&tasks[i]))
+                        aside += task_is_under_way(&tasks[i]);
+                else
+                        under_way += task_is_under_way(&tasks[i]);
                 pending += tasks[i].state == TASK_PENDING;
                 gate |= tasks[i].state == TASK_DONE && tasks[i].gate == GATE_CLOSED;
         }
+        if (under_way == 0 && pending == 0 && aside > 0)
+                return end_aside(look, rows, error);
         if (under_way == 0 && pending == 0)
                 return jobs_complete(look->controller, job, rows, error);
         if (gate)

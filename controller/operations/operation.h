@@ -10,6 +10,7 @@
 //   Site   {name, state: "preview" | "production" | "old" | "purged", identity, versions,
 //   created_at} Series {name, host, root, keep_old_seconds, created_at, production: Site, preview:
 //   Site | null, sites: [Site],
+//           settings: [{setting, value, default, who, at}],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
 //   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan",
@@ -38,7 +39,8 @@
 //   GET    /v1/series/{series}              -> Series
 //   POST   /v1/series/{series}/preview      {site, install: [text], dry_run, review} -> Job
 //   DELETE /v1/series/{series}/preview      -> Job
-//   POST   /v1/series/{series}/sync         {dry_run} -> Job
+//   POST   /v1/series/{series}/settings     {NAME: value as a text, ...} -> Series
+//   POST   /v1/series/{series}/sync         {dry_run, full, nightly} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/schedule     -> Schedule

@@ -13,6 +13,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/sync", preview_sync},
         {"POST", "/v1/series/{series}/switch", preview_switch},
         {"POST", "/v1/series/{series}/allowances", series_allow},
+        {"POST", "/v1/series/{series}/settings", series_set},
         {"GET", "/v1/series/{series}/schedule", schedule_show},
         {"POST", "/v1/series/{series}/schedule", schedule_set},
         {"POST", "/v1/series/{series}/schedule/pause", schedule_pause},

@@ -130,6 +130,77 @@ int series_allow(
         return r < 0 ? r : view_series(controller, &series, ret, error);
 }
 
+static int set_one(Controller *controller, const SeriesRow *series, const char *who,
+        const char *name, const char *value, Error *error)
+{
+        SeriesSettings before _cleanup_settings_ = {0};
+        _cleanup_free_ char *text = NULL, *old = NULL, *detail = NULL;
+        int r = series_setting_check(name, value, &text, error)
+                        ?: settings_get(controller->store, series->name, &before, error);
+
+        if (r < 0)
+                return r;
+        old = option_text(series_setting_find(name), &before);
+        detail = text_format("%s: %s, before: %s", name, text, old);
+        return setting_set(controller->store,
+                       &(SettingRow){.series = series->name,
+                               .name = (char *)name,
+                               .value = text,
+                               .who = (char *)who,
+                               .at_us = clock_now_us()},
+                       error)
+                       ?: history_add(controller->store,
+                                  &(HistoryRow){.who = (char *)who,
+                                          .series = series->name,
+                                          .event = "setting changed",
+                                          .detail = detail},
+                                  error);
+}
+
+// All or none.
+static int check_settings(const json_t *body, Error *error)
+{
+        const char *name;
+        json_t *value;
+        int r = 0;
+
+        json_object_foreach ((json_t *)body, name, value) {
+                _cleanup_free_ char *text = NULL;
+                const char *given = NULL;
+
+                r = asked_text(body, name, true, &given, error)
+                            ?: series_setting_check(name, given, &text, error);
+                if (r < 0)
+                        return r;
+        }
+        if (json_object_size(body) > 0)
+                return 0;
+        r = error_set(error, -EINVAL, "setting", "no setting was given");
+        error_next(error, "What there is: understudyctl series set --help");
+        return r;
+}
+
+int series_set(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_series_ SeriesRow series = {0};
+        const char *name;
+        json_t *value;
+        int r = asked_series(controller, request->subject[0], &series, error)
+                        ?: check_settings(request->body, error)
+                        ?: controller_begin(controller, error);
+
+        if (r < 0)
+                return r;
+        json_object_foreach (request->body, name, value) {
+                r = set_one(controller, &series, request->who, name, json_string_value(value),
+                        error);
+                if (r < 0)
+                        break;
+        }
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : view_series(controller, &series, ret, error);
+}
+
 // ---- its preview
 
 // One line each, as they would stand in a requirements file; options would change what pip does.
@@ -191,19 +262,24 @@ int preview_prepare(
 int preview_sync(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        static const char *const members[] = {"dry_run", NULL};
+        static const char *const members[] = {"dry_run", "full", "nightly", NULL};
         _cleanup_series_ SeriesRow series = {0};
         _cleanup_job_ JobRow job = {.kind = JOB_SYNC};
         char *words;
-        bool dry_run = false;
+        bool dry_run = false, full = false, nightly = false;
         int r = asked_only(request->body, members, error)
                         ?: asked_flag(request->body, "dry_run", &dry_run, error)
+                        ?: asked_flag(request->body, "full", &full, error)
+                        ?: asked_flag(request->body, "nightly", &nightly, error)
                         ?: asked_series(controller, request->subject[0], &series, error);
 
         if (r < 0)
                 return r;
         job.dry_run = dry_run;
-        words = text_format("preview sync %s%s", series.name, dry_run ? " --dry-run" : "");
+        job.full = full;
+        job.nightly = nightly;
+        words = text_format("preview sync %s%s%s%s", series.name, full ? " --full" : "",
+                nightly ? " --nightly" : "", dry_run ? " --dry-run" : "");
         return queue_on(controller, &series, request, &job, words, ret, error);
 }
 

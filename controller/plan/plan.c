@@ -116,15 +116,49 @@ static void fill_mirror(const Planning *planning, ProtobufCMessage *arguments)
                 &mirror->directories, &mirror->n_directories, directories, ELEMENTS(directories));
 }
 
+static void copy_allowed(
+        const PlanInput *input, Fleet__Allowance ***ret, size_t *ret_count)
+{
+        *ret = memory_new(input->allowed_count * sizeof **ret);
+        for (size_t i = 0; i < input->allowed_count; i++)
+                (*ret)[i] = (Fleet__Allowance *)message_copy(&input->allowed[i].base);
+        *ret_count = input->allowed_count;
+}
+
 static void fill_ledger(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__LedgerArguments *ledger = (Fleet__LedgerArguments *)arguments;
-        const PlanInput *input = planning->input;
 
-        ledger->allowed = memory_new(input->allowed_count * sizeof *ledger->allowed);
-        for (size_t i = 0; i < input->allowed_count; i++)
-                ledger->allowed[i] = (Fleet__Allowance *)message_copy(&input->allowed[i].base);
-        ledger->n_allowed = input->allowed_count;
+        copy_allowed(planning->input, &ledger->allowed, &ledger->n_allowed);
+}
+
+static void fill_choose(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__ChooseArguments *choose = (Fleet__ChooseArguments *)arguments;
+        const PlanInput *input = planning->input;
+        _cleanup_free_ char *no_delta = series_settings_no_delta(
+                input->settings, input->nightly, input->weekday);
+
+        choose->full = input->full;
+        choose->native_forbidden = text_equal(input->settings->native, "forbid");
+        choose->quick = input->settings->quick;
+        set_text(&choose->delta_refused, no_delta);
+        copy_allowed(input, &choose->allowed, &choose->n_allowed);
+}
+
+static void fill_dump(const Planning *planning, ProtobufCMessage *arguments)
+{
+        ((Fleet__DumpArguments *)arguments)->stop_writers =
+                text_equal(planning->input->settings->myisam, "stop");
+}
+
+static void fill_restore(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__RestoreArguments *restore = (Fleet__RestoreArguments *)arguments;
+
+        restore->quick = planning->input->settings->quick;
+        restore->compare_seconds = planning->input->settings->compare_interval;
+        restore->keep_for_delta = !text_equal(planning->input->settings->delta, "off");
 }
 
 static void add_link(
@@ -229,15 +263,17 @@ static const NodeSpec sync_nodes[] = {
         {"production_probe", "probe", "", NODE_DRY, fill_probe_production},
         {"preview_probe", "probe", "", NODE_DRY, fill_probe_preview},
         {"space", "space", "production_probe preview_probe", NODE_DRY, fill_space},
-        {"dump", "dump", "space", 0, NULL},
+        {"choose", "choose", "space", NODE_DRY, fill_choose},
+        {"dump", "dump", "choose", 0, fill_dump},
+        {"static", "static", "choose", 0, NULL},
         {"script", "script", "dump", NODE_AGAIN, NULL},
         {"mirror", "mirror", "script", 0, fill_mirror},
-        {"restore", "restore", "mirror", 0, NULL},
-        {"static", "static", "mirror", 0, NULL},
+        {"restore", "restore", "mirror", 0, fill_restore},
         {"ledger", "ledger", "restore", 0, fill_ledger},
         {"swap", "swap", "ledger static", 0, NULL},
         {"verify", "verify", "swap", 0, NULL},
         {"settle", "settle", "verify", 0, NULL},
+        {"warm", "warm", "preview_probe", 0, NULL},
         {NULL},
 };
 
@@ -306,8 +342,11 @@ static void add_node(Plan *plan, const Planning *planning, const NodeSpec *spec)
                 spec->fill(planning, node->arguments);
 }
 
-int plan_make(const PlanInput *input, Plan *ret, Error *error)
+int plan_make(const PlanInput *given, Plan *ret, Error *error)
 {
+        SeriesSettings defaults _cleanup_settings_ = {0};
+        PlanInput with_settings = *given;
+        const PlanInput *input = &with_settings;
         const PlanSite named = {input->series, input->root, input->site, SITE_UNKNOWN, NULL, NULL};
         const Planning planning = {
                 .input = input,
@@ -318,6 +357,9 @@ int plan_make(const PlanInput *input, Plan *ret, Error *error)
 
         if (r < 0)
                 return r;
+        option_defaults(series_settings, &defaults);
+        if (!with_settings.settings)
+                with_settings.settings = &defaults;
         *ret = (Plan){0};
         for (const NodeSpec *spec = graphs[input->kind]; spec->label; spec++)
                 add_node(ret, &planning, spec);

@@ -6,6 +6,7 @@
 #ifndef UNDERSTUDY_PLAN_PLAN_H
 #define UNDERSTUDY_PLAN_PLAN_H
 
+#include "settings/settings.h"
 #include "steps.h"
 #include "store/job.h"
 #include "store/lifecycle.h"
@@ -42,6 +43,9 @@ typedef struct PlanInput {
         const Fleet__Allowance *allowed;
         size_t allowed_count;
         uint64_t last_dump_bytes, last_database_bytes, last_environment_bytes;
+        bool full, nightly;             // sync: as asked for
+        int weekday;                    // of now, 0 is Sunday
+        const SeriesSettings *settings; // NULL: defaults
 } PlanInput;
 
 typedef struct PlanNode {

@@ -15,6 +15,8 @@ static const Column columns[] = {
         ENUM_COLUMN(JobRow, ending, job_state_names),
         INTEGER_COLUMN(JobRow, dry_run),
         INTEGER_COLUMN(JobRow, review),
+        INTEGER_COLUMN(JobRow, full),
+        INTEGER_COLUMN(JobRow, nightly),
         TEXT_COLUMN(JobRow, site),
         TEXT_COLUMN(JobRow, root),
         INTEGER_COLUMN(JobRow, keep_old_seconds),

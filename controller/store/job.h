@@ -33,6 +33,7 @@ typedef struct JobRow {
         JobState state;
         JobState ending; // JOB_FAILED or JOB_CANCELED: what JOB_UNDOING ends in
         int64_t dry_run, review;
+        int64_t full, nightly;    // sync: in full whatever could be saved; asked for by a timer
         char *site, *root;        // adopt: of production; prepare: name of the new site
         int64_t keep_old_seconds; // adopt
         char *install;            // prepare: requirements, a line each; NULL: none
@@ -95,6 +96,10 @@ static inline bool task_is_under_way(const TaskRow *task)
 {
         return task->state == TASK_RUNNING || task->state == TASK_UNDOING;
 }
+
+// Whether it only serves the others (STEP_ASIDE): it counts against no limit, and is ended with
+// them.
+bool task_is_aside(const TaskRow *task);
 
 bool task_depends_on(const TaskRow *task, const char *label);
 

@@ -78,5 +78,11 @@ const char *const store_migrations[] = {
         " done_us INTEGER, why TEXT);\n"
         "CREATE INDEX delivery_due ON delivery (channel, next_us) WHERE state = 'pending';\n"
         "CREATE INDEX delivery_announcement ON delivery (announcement);\n",
+
+        "CREATE TABLE setting ("
+        " id INTEGER PRIMARY KEY, series TEXT NOT NULL REFERENCES series, name TEXT NOT NULL,"
+        " value TEXT NOT NULL, who TEXT NOT NULL, at_us INTEGER, UNIQUE (series, name));\n"
+        "ALTER TABLE job ADD COLUMN full INTEGER NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE job ADD COLUMN nightly INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

@@ -38,6 +38,17 @@ static const Column allowance_columns[] = {
 const Table allowance_table = {
         "allowance", allowance_columns, ELEMENTS(allowance_columns), sizeof(AllowanceRow)};
 
+static const Column setting_columns[] = {
+        INTEGER_COLUMN(SettingRow, id),
+        TEXT_COLUMN(SettingRow, series),
+        TEXT_COLUMN(SettingRow, name),
+        TEXT_COLUMN(SettingRow, value),
+        TEXT_COLUMN(SettingRow, who),
+        INTEGER_COLUMN(SettingRow, at_us),
+};
+const Table setting_table = {
+        "setting", setting_columns, ELEMENTS(setting_columns), sizeof(SettingRow)};
+
 int series_get(Store *store, const char *name, SeriesRow *ret, Error *error)
 {
         return row_get(store, &series_table, ret, error, "name = ?", "t", name);
@@ -100,4 +111,42 @@ int allowance_set(Store *store, const AllowanceRow *allowance, Error *error)
                 " why = excluded.why, who = excluded.who, at_us = excluded.at_us",
                 "tttti", allowance->series, allowance->name, allowance->why, allowance->who,
                 allowance->at_us);
+}
+
+int settings_of(Store *store, const char *series, Rows *ret, Error *error)
+{
+        return rows_get(
+                store, &setting_table, ret, error, "WHERE series = ? ORDER BY name", "t", series);
+}
+
+int setting_set(Store *store, const SettingRow *setting, Error *error)
+{
+        return store_run(store, error,
+                "INSERT INTO setting (series, name, value, who, at_us) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (series, name) DO UPDATE SET"
+                " value = excluded.value, who = excluded.who, at_us = excluded.at_us",
+                "tttti", setting->series, setting->name, setting->value, setting->who,
+                setting->at_us);
+}
+
+int settings_get(Store *store, const char *series, SeriesSettings *ret, Error *error)
+{
+        SeriesSettings settings _cleanup_settings_ = {0};
+        _cleanup_rows_ Rows rows = {0};
+        const SettingRow *row;
+        int r = settings_of(store, series, &rows, error);
+
+        if (r < 0)
+                return r;
+        option_defaults(series_settings, &settings);
+        row = rows.items;
+        for (size_t i = 0; i < rows.count; i++) {
+                const Option *option = series_setting_find(row[i].name);
+
+                // What an older version knew and this one does not is left alone.
+                if (option && option_set(option, &settings, row[i].value, NULL) < 0)
+                        continue;
+        }
+        *ret = TAKE(settings, (SeriesSettings){0});
+        return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef UNDERSTUDY_STORE_SERIES_H
 #define UNDERSTUDY_STORE_SERIES_H
 
+#include "settings/settings.h"
 #include "store/lifecycle.h"
 #include "store/row.h"
 
@@ -45,6 +46,17 @@ typedef struct AllowanceRow {
 DEFINE_ROW(AllowanceRow, allowance)
 #define _cleanup_allowance_ _cleanup_(allowance_clear)
 
+// What a series was set to; a setting without a row has its default.
+typedef struct SettingRow {
+        int64_t id;
+        char *series;
+        char *name, *value;
+        char *who;
+        int64_t at_us;
+} SettingRow;
+
+DEFINE_ROW(SettingRow, setting)
+
 // 1: found; 0: there is none.
 int series_get(Store *store, const char *name, SeriesRow *ret, Error *error) _must_use_;
 int series_list(Store *store, Rows *ret, Error *error) _must_use_; // by name
@@ -62,5 +74,10 @@ int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error
 int allowances_of(Store *store, const char *series, Rows *ret, Error *error) _must_use_;
 // Adds an allowance, or gives the one of the same table a new reason.
 int allowance_set(Store *store, const AllowanceRow *allowance, Error *error) _must_use_;
+
+int settings_of(Store *store, const char *series, Rows *ret, Error *error) _must_use_;
+int setting_set(Store *store, const SettingRow *setting, Error *error) _must_use_;
+// All settings of a series, with their defaults. Free with series_settings_clear.
+int settings_get(Store *store, const char *series, SeriesSettings *ret, Error *error) _must_use_;
 
 #endif

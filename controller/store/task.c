@@ -1,5 +1,7 @@
 #include "store/job.h"
 
+#include "steps.h"
+
 const char *const task_state_names[] = {
         "pending", "running", "done", "failed", "canceled", "undoing", "undone", "skipped", NULL};
 static const char *const gate_names[] = {"none", "closed", "opened", NULL};
@@ -33,6 +35,11 @@ static const Column columns[] = {
         APART_INTEGER(TaskRow, progress_seq),
 };
 const Table task_table = {"task", columns, ELEMENTS(columns), sizeof(TaskRow)};
+
+bool task_is_aside(const TaskRow *task)
+{
+        return step_info_find(task->step)->flags & STEP_ASIDE;
+}
 
 bool task_depends_on(const TaskRow *task, const char *label)
 {

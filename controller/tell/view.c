@@ -121,6 +121,37 @@ static int set_allowances(Controller *controller, const char *series, json_t *sh
         return r;
 }
 
+static json_t *view_setting(const Option *option, const SeriesSettings *settings, const Rows *set)
+{
+        _cleanup_free_ char *value = option_text(option, settings);
+        const SettingRow *rows = set->items;
+        json_t *shown = json_pack(
+                "{s:s, s:s, s:s}", "setting", option->name, "value", value, "default",
+                option->fallback);
+
+        for (size_t i = 0; i < set->count; i++) {
+                if (!text_equal(rows[i].name, option->name))
+                        continue;
+                json_object_set_new(shown, "who", json_string(rows[i].who));
+                json_object_set_new(shown, "at", time_or_null(rows[i].at_us));
+        }
+        return shown;
+}
+
+static int set_settings(Controller *controller, const char *series, json_t *shown, Error *error)
+{
+        SeriesSettings settings _cleanup_settings_ = {0};
+        _cleanup_rows_ Rows rows = {0};
+        json_t *all = json_array();
+        int r = settings_get(controller->store, series, &settings, error)
+                        ?: settings_of(controller->store, series, &rows, error);
+
+        for (const Option *option = series_settings; r == 0 && option->name; option++)
+                json_array_append_new(all, view_setting(option, &settings, &rows));
+        set(shown, "settings", all);
+        return r;
+}
+
 static int restored_objects(Controller *controller, int64_t job, json_t **ret, Error *error)
 {
         _cleanup_rows_ Rows tasks = {0};
@@ -189,6 +220,7 @@ int view_series(Controller *controller, const SeriesRow *series, json_t **ret, E
                                          : json_null());
         set(shown, "created_at", view_time(series->created_us));
         r = set_sites(controller, series->name, shown, error)
+                    ?: set_settings(controller, series->name, shown, error)
                     ?: set_allowances(controller, series->name, shown, error)
                     ?: set_job_under_way(controller, series->name, shown, error)
                     ?: set_last_sync(controller, series->name, shown, error);

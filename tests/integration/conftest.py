@@ -75,9 +75,10 @@ def worker(fleet, production):
 
 @pytest.fixture(scope="module")
 def adopted(fleet, worker, production):
-    """A series that is known to the controller and has no preview."""
+    """A series that is known to the controller and has no preview; what is restored, is restored in full."""
     assert_done(fleet.do("series", "add", SERIES, "--host", worker.name, "--root", str(production.root),
                          "--production", PRODUCTION))
+    fleet.ctl("series", "set", SERIES, "native=forbid", "delta=off")
     return production
 
 

@@ -1,127 +1,29 @@
 """Runs dump2py into a fresh directory, from one consistent state of the database.
 
 request: directory (absolute, must not exist), work (an existing directory for a copy of the
-database), max_rows (0: Lino's default), stop_writers (of tables that have no snapshots; else they
-are named in "unsafe", and nothing is dumped).
+database), max_rows (0: Lino's default), volatile (tables that do not count for its digest), stop_writers
+(of tables that have no snapshots; else they are named in "unsafe", and nothing is dumped).
 """
+import contextlib
 import os
 import re
 import sqlite3
-import time
 
 from django.conf import settings
+from understudy_content import content
+from understudy_sqlite import snapshot
 
 HEADER = re.compile(rb'^logger\.info\("Loading (\d+) objects(?: \(part (\d+) of (\d+)\))? '
                     rb'to table (\w+)\.\.\."\)')
-STEP = 1024  # pages copied in one go, between two words about progress
-BLOCK = 1 << 20  # bytes compared in one go
-PASSES = 3  # at most, before the one for which production's writers have to wait
-FEW = 4 << 20  # bytes that differ: another pass would not make that one shorter
-
-
-def catch_up(source, target, tell=lambda *unused: None):
-    """Makes the copy equal to the file, whose blocks it compares in memory; how many bytes of it
-    were not. Descriptors: sqlite3 locks by process, and closing a file gives its locks up."""
-    theirs, ours, at, different = bytearray(BLOCK), bytearray(BLOCK), 0, 0
-    total = os.fstat(source).st_size
-    while size := os.preadv(source, [theirs], at):
-        if os.preadv(target, [ours], at) != size or theirs != ours:
-            os.pwrite(target, memoryview(theirs)[:size], at)
-            different += size
-        at += size
-        tell("BYTES", min(at, total), total, "copying the database")
-    os.ftruncate(target, at)
-    return different
-
-
-def hold(connection):
-    """From now on it reads one state, which in a rollback journal's mode is that of the file."""
-    connection.execute("BEGIN")
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-
-
-def connect(name, mode):
-    uri = f"file:{quote(name)}?{mode}"
-    return sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None)
-
-
-def copy_file(name, path):
-    """Writers wait only for the last pass, which finds little to do: some 0.2 s for each GB. False:
-    since it was looked at, somebody has changed to WAL mode."""
-    source = os.open(name, os.O_RDONLY)
-    target = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-    connection = connect(name, "mode=ro")
-    try:
-        for _ in range(PASSES):
-            if catch_up(source, target, progress) <= FEW:
-                break
-        hold(connection)
-        catch_up(source, target)
-        return os.pread(source, 1, 18) != b"\2"
-    finally:
-        connection.close()
-        os.close(target)
-        os.close(source)
-
-
-def copy_pages(name, path, mode):
-    """In WAL mode nobody waits for who reads."""
-    def watch(status, remaining, total):
-        progress("BYTES", (total - remaining) * page, total * page, "copying the database")
-
-    if os.path.exists(path):
-        os.remove(path)
-    source, target = connect(name, mode), sqlite3.connect(path)
-    try:
-        hold(source)
-        target.execute("PRAGMA synchronous=OFF")
-        page = source.execute("PRAGMA page_size").fetchone()[0]
-        source.backup(target, pages=STEP, progress=watch, sleep=0)
-    finally:
-        source.close()
-        target.close()
-
-
-def state(name):
-    """What changes when somebody writes; also whether somebody has it open in WAL mode."""
-    found = os.stat(name)
-    return found.st_ino, found.st_size, found.st_mtime_ns, os.path.exists(name + "-wal")
-
-
-def uses_wal(name):
-    with open(name, "rb") as stream:
-        return stream.read(20)[18:19] == b"\2"
-
-
-def quote(name):
-    from urllib.parse import quote as percent
-
-    return percent(os.path.abspath(name))
 
 
 def sqlite_snapshot(database, work):
-    """Only ever opens production's file for reading. In WAL mode that would still create its -wal
-    and -shm while nobody else has it open; then it is read as a file that does not change, which
-    is proven afterwards."""
-    name, path = str(database["NAME"]), os.path.join(work, "database")
-    for attempt in range(10):
-        before = state(name)
-        if not uses_wal(name):
-            if copy_file(name, path):
-                break
-            continue
-        mode = "mode=ro" if before[-1] or attempt == 9 else "immutable=1"
-        try:
-            copy_pages(name, path, mode)
-        except sqlite3.DatabaseError:  # it did change
-            if mode == "mode=ro":
-                raise
-        if mode == "mode=ro" or state(name) == before:
-            break
-        time.sleep(0.05)
-    else:
-        raise SystemExit(f"{name} changes its journal mode again and again")
+    path = os.path.join(work, "database")
+    snapshot(str(database["NAME"]), path, progress)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        digest = content(connection, request["volatile"])
     database["NAME"] = path
+    return digest
 
 
 def in_transaction(*statements, prepare=None):
@@ -278,11 +180,11 @@ def run(execute):
     if database["ENGINE"] not in SNAPSHOTS:
         raise SystemExit(f"cannot make a snapshot of a {database['ENGINE']} database")
     quiet()
-    SNAPSHOTS[database["ENGINE"]](database, request["work"])
+    digest = SNAPSHOTS[database["ENGINE"]](database, request["work"])
     show_tables()
     execute(ARGV)
     tables, size = read_dump(request["directory"])
-    result({"tables": tables, "bytes": size, "objects": sum(t["rows"] for t in tables),
+    result({"tables": tables, "bytes": size, "digest": digest, "objects": sum(t["rows"] for t in tables),
             "source_version": source_version(os.path.join(request["directory"], "restore.py")),
             **server})
 

@@ -8,6 +8,7 @@ Runs the helper whose source is open as descriptor argv[2] and gives it these na
     enter(argv, inside)  runs the site's own manage.py, which sets the site's paths and names its
                          settings, and calls inside(execute) instead of its command
     quiet()              keeps the site's log file and its mail out of what follows
+    again()              runs another helper, as sys.argv says, in a copy of this process (warm.py)
     protect(paths)       makes it an error to open or remove one of these databases
     own_sessions()       ends what the process does in a database server when it is ended itself
 
@@ -28,6 +29,7 @@ import threading
 import time
 
 PREFIX = "understudy_"
+_entered = None  # what `execute` is, in a process that is in the site already
 _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 
@@ -61,6 +63,9 @@ def outer_frames(frame, context=1):
 
 def enter(argv, inside):
     """Lino looks at sys.argv; `execute` is Django's execute_from_command_line."""
+    if _entered:
+        sys.argv[:] = ["manage.py", *argv]
+        return inside(_entered)
     inspect.getouterframes = outer_frames
     import django.core.management as management
 
@@ -68,7 +73,9 @@ def enter(argv, inside):
     calls = []
 
     def command(*unused, **also_unused):
+        global _entered
         calls.append(True)
+        _entered = execute
         inside(execute)
 
     management.execute_from_command_line = command
@@ -170,6 +177,15 @@ class _Shared(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             return stream.read()
 
 
+def again():
+    """The old stream stays, for its end would close a descriptor that is another's now."""
+    global _answers, _before
+    _before = _answers
+    _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    _main()
+
+
 def _main():
     name = sys.argv[1]
     with os.fdopen(int(sys.argv[2]), encoding="utf-8") as stream:
@@ -178,7 +194,7 @@ def _main():
     sys.path[0] = os.getcwd()  # as for `python manage.py`
     names = {"__name__": "__main__", "__file__": f"{name}.py", "request": json.load(sys.stdin),
              "result": result, "progress": progress, "enter": enter, "quiet": quiet,
-             "protect": protect, "own_sessions": own_sessions}
+             "protect": protect, "again": again, "own_sessions": own_sessions}
     exec(compile(source, f"{name}.py", "exec"), names)
 
 

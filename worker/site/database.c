@@ -4,7 +4,17 @@
 #include "site/postgresql.h"
 #include "site/sqlite.h"
 
-const char *const database_volatile[] = {"django_session", "sessions_session", NULL};
+const char *const database_volatile[] = {
+        "django_session", "sessions_session", "understudy_marker", NULL};
+
+json_t *database_volatile_list(void)
+{
+        json_t *list = json_array();
+
+        for (const char *const *table = database_volatile; *table; table++)
+                json_array_append_new(list, json_string(*table));
+        return list;
+}
 
 void database_figures_clear(DatabaseFigures *figures)
 {

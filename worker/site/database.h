@@ -10,6 +10,8 @@
 #ifndef UNDERSTUDY_WORKER_SITE_DATABASE_H
 #define UNDERSTUDY_WORKER_SITE_DATABASE_H
 
+#include <jansson.h>
+
 #include "site/site.h"
 
 // What `copy` has copied, as its source was at that moment.
@@ -102,8 +104,9 @@ typedef struct DatabaseEngine {
 } DatabaseEngine;
 
 // Tables that hold no data of the site's users, by the names that every engine gives them: sessions
-// come and go with each page. Ends with NULL.
+// come and go with each page, and the marker is ours. Ends with NULL.
 extern const char *const database_volatile[];
+json_t *database_volatile_list(void); // as JSON; the caller's reference
 
 // The engine of a database; -EOPNOTSUPP with code "engine" for one this version does not know.
 int database_engine(const Fleet__Database *database, const DatabaseEngine **ret, Error *error)

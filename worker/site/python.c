@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
+#include "site/warm.h"
 
 #define FDS_MAX    8
 #define SHARED_MAX 16
@@ -135,7 +137,7 @@ static int find_source(const char *name)
 // What the process gets: the helper's descriptors first, for they have fixed numbers; the way in;
 // the helper; the modules, which `arguments` names.
 typedef struct Sources {
-        int fds[FDS_MAX + 2 + SHARED_MAX];
+        int fds[FDS_MAX + 4 + SHARED_MAX];
         size_t given, count;
         TextList arguments;
 } Sources;
@@ -195,18 +197,45 @@ static void make_arguments(
                 text_list_add(ret, sources->arguments.items[i]);
 }
 
-static int run_helper(StepContext *context, const SiteDir *site, const char *name, json_t *request,
-        Answers *answers, const int *fds, size_t fd_count, Error *error)
+// In a started site: warm_begin.py in the place of the helper's process, behind its descriptors.
+static int begin_warm(const SiteDir *site, Sources *sources, TextList *arguments)
+{
+        _cleanup_close_ int connection = warm_connect(site);
+        TextList own _cleanup_text_list_ = {0};
+        int r;
+
+        if (connection < 0 || sources->count + 2 > ELEMENTS(sources->fds))
+                return connection < 0 ? connection : -E2BIG;
+        r = sources_add(sources, find_source("warm_begin"));
+        if (r < 0)
+                return r;
+        text_list_add(&own, arguments->items[0]);
+        text_list_add(&own, "-I");
+        text_list_add(&own, "-S");
+        text_list_take(&own, text_format("/proc/self/fd/%zu", 2 + sources->count));
+        text_list_take(&own, text_format("%zu", 3 + sources->count));
+        sources_add(sources, TAKE_FD(connection));
+        for (size_t i = 1; i < arguments->count; i++)
+                text_list_add(&own, arguments->items[i]);
+        text_list_clear(arguments);
+        *arguments = TAKE(own, (TextList){0});
+        return 0;
+}
+
+// 1: it was to begin in a started site, and has not.
+static int run_once(StepContext *context, const SiteDir *site, const char *name, const char *input,
+        Answers *answers, const int *fds, size_t fd_count, bool warm, Error *error)
 {
         Sources sources _cleanup_(sources_close) = {0};
         TextList arguments _cleanup_text_list_ = {0}, environment _cleanup_text_list_ = {0};
-        _cleanup_free_ char *input = json_dumps(request, JSON_ENCODE_ANY);
         ProcessResult result = {0};
-        int r = input ? sources_open(&sources, name, fds, fd_count) : -EINVAL;
+        int r = sources_open(&sources, name, fds, fd_count);
 
         if (r < 0)
                 return error_set(error, r, "helper", "cannot prepare the helper '%s'", name);
         make_arguments(site, name, &sources, &arguments);
+        if (warm && begin_warm(site, &sources, &arguments) < 0)
+                return 1;
         python_environment(step_policy(context), site, &environment);
         const ProcessSpec spec = {
                 .argv = (const char *const *)arguments.items,
@@ -222,9 +251,27 @@ static int run_helper(StepContext *context, const SiteDir *site, const char *nam
                 .limit_ms = answers->limit_ms,
         };
         r = process_run(context, &spec, &result, error);
-        if (r == 0)
+        if (r == 0 && warm && WIFEXITED(result.status) &&
+                WEXITSTATUS(result.status) == WARM_NOT_BEGUN)
+                r = 1;
+        else if (r == 0)
                 r = check_answer(site, name, &result, answers->result, error);
         free(result.tail);
+        return r;
+}
+
+static int run_helper(StepContext *context, const SiteDir *site, const char *name, json_t *request,
+        Answers *answers, const int *fds, size_t fd_count, Error *error)
+{
+        _cleanup_free_ char *input = json_dumps(request, JSON_ENCODE_ANY);
+        int r = 1;
+
+        if (!input)
+                return error_set(error, -EINVAL, "helper", "cannot ask the helper '%s'", name);
+        if (warm_suits(name))
+                r = run_once(context, site, name, input, answers, fds, fd_count, true, error);
+        if (r == 1)
+                r = run_once(context, site, name, input, answers, fds, fd_count, false, error);
         return r;
 }
 

@@ -335,4 +335,7 @@ const DatabaseEngine sqlite_engine = {
         .drop_staging = sqlite_drop_staging,
         .drop = sqlite_drop,
         .count_rows = sqlite_count_rows,
+        .digest = sqlite_digest,
+        .schema = sqlite_schema,
+        .copy = sqlite_copy,
 };

@@ -19,4 +19,13 @@
 
 extern const DatabaseEngine sqlite_engine;
 
+// Its content (sqlite_content.c); see DatabaseEngine.
+int sqlite_digest(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+        const char *name, const char *table, char **ret_text, Error *error) _must_use_;
+int sqlite_schema(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+        const char *name, char **ret_text, Error *error) _must_use_;
+int sqlite_copy(StepContext *context, const SiteDir *from_site, const Fleet__Database *from,
+        const SiteDir *site, const Fleet__Database *database, bool frozen, DatabaseFigures *ret,
+        Error *error) _must_use_;
+
 #endif

@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "site/database.h"
 #include "site/lino_output.h"
 #include "site/python.h"
 #include "step/context.h"
 #include "steps/files.h"
 #include "steps/script.h"
+#include "steps/way.h"
 #include "tree/tree.h"
 
 // Where the dump is made: gone when the step ends; after a kill, when it runs again.
@@ -131,6 +133,8 @@ static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *ou
         take_tables(json_object_get(answer, "tables"), result);
         result->objects = (uint64_t)json_integer_value(json_object_get(answer, "objects"));
         result->bytes = (uint64_t)json_integer_value(json_object_get(answer, "bytes"));
+        if (json_is_string(json_object_get(answer, "digest")))
+                result->digest = text_copy(json_string_value(json_object_get(answer, "digest")));
         result->source_version =
                 text_copy(json_string_value(json_object_get(answer, "source_version")));
         result->collation = text_copy(json_string_value(json_object_get(answer, "collation")));
@@ -145,15 +149,31 @@ static int take_answer(const SiteDir *site, json_t *answer, const LinoOutput *ou
         return -EIO;
 }
 
+// Where the helper has no copy of its own to read it from: the content before and after, if that is
+// the same. Empty else; then the next synchronisation cannot prove that nothing has changed.
+static int digest_on_server(StepContext *context, const SiteDir *site,
+        const Fleet__DumpArguments *arguments, char **ret, Error *error)
+{
+        const Fleet__ProbeResult *probe = arguments->production_probe;
+        const Fleet__Database *database =
+                probe && probe->identity ? probe->identity->database : NULL;
+        const DatabaseEngine *engine;
+        int r = database ? database_engine(database, &engine, error) : 0;
+
+        if (!database || r < 0 || !engine->on_server || !engine->digest)
+                return r;
+        return engine->digest(context, site, database, database->name, NULL, ret, error);
+}
+
 static int make_dump(StepContext *context, const SiteDir *site,
         const Fleet__DumpArguments *arguments, Fleet__DumpResult *result, Error *error)
 {
         LinoOutput output _cleanup_lino_output_ = {0};
         _cleanup_free_ char *work = text_format("%s/%s", site->path, DUMP_WORK_DIRECTORY),
                             *directory = text_format("%s/%s", work, arguments->directory);
-        json_t *request = json_pack("{s:s, s:s, s:I, s:b}", "directory", directory, "work", work,
-                       "max_rows", (json_int_t)arguments->max_rows, "stop_writers",
-                       arguments->stop_writers),
+        json_t *request = json_pack("{s:s, s:s, s:I, s:o, s:b}", "directory", directory, "work",
+                       work, "max_rows", (json_int_t)arguments->max_rows, "volatile",
+                       database_volatile_list(), "stop_writers", arguments->stop_writers),
                *answer = NULL;
         int r = python_run(
                 context, site, "dump", request, take_line, &output, NULL, 0, &answer, error);
@@ -259,6 +279,8 @@ static int dump_run(StepContext *context, const ProtobufCMessage *arguments_mess
         const Fleet__DumpArguments *arguments = (const Fleet__DumpArguments *)arguments_message;
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
         Error later _cleanup_error_ = ERROR_EMPTY;
+        Fleet__DumpResult *result = (Fleet__DumpResult *)result_message;
+        _cleanup_free_ char *before = NULL, *after = NULL;
         int r = site_open(step_policy(context), arguments->production, &site, error);
 
         if (r == 0)
@@ -270,7 +292,13 @@ static int dump_run(StepContext *context, const ProtobufCMessage *arguments_mess
         r = make_work_directory(&site);
         if (r < 0)
                 return failed(r, &site, DUMP_WORK_DIRECTORY, "cannot make a directory", error);
-        r = make_dump(context, &site, arguments, (Fleet__DumpResult *)result_message, error);
+        r = digest_on_server(context, &site, arguments, &before, error);
+        if (r == 0)
+                r = make_dump(context, &site, arguments, result, error);
+        if (r == 0)
+                r = digest_on_server(context, &site, arguments, &after, error);
+        if (r == 0 && before && text_equal(before, after))
+                result->digest = TAKE_PTR(after);
         if (r == 0)
                 r = publish(&site, arguments->directory, error);
         // Also what the exchange left there: the last snapshot.
@@ -287,4 +315,11 @@ static int dump_undo(StepContext *context, const ProtobufCMessage *arguments_mes
         return r < 0 ? r : remove_work_directory(&site, error);
 }
 
-const StepOps step_dump_ops = {.run = dump_run, .undo = dump_undo};
+static int dump_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        (void)context, (void)result, (void)error;
+        return !way_has_dump(((const Fleet__DumpArguments *)arguments)->choose);
+}
+
+const StepOps step_dump_ops = {.check = dump_check, .run = dump_run, .undo = dump_undo};

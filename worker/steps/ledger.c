@@ -9,6 +9,7 @@
 #include "site/probe.h"
 #include "step/context.h"
 #include "steps/target.h"
+#include "steps/way.h"
 
 #define SHOWN_MAX 20
 
@@ -128,24 +129,48 @@ static int judge(
 static int count_found(StepContext *context, const SiteDir *site,
         const Fleet__LedgerArguments *arguments, int64_t *found, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *message = message_new(&fleet__probe_result__descriptor);
-        Fleet__ProbeResult *probe = (Fleet__ProbeResult *)message;
+        const Fleet__ProbeResult *probe = arguments->preview_probe;
+        _cleanup_message_ ProtobufCMessage *asked = NULL;
         size_t count = arguments->dump->n_tables;
         _cleanup_free_ const char **tables = memory_new(count * sizeof(*tables));
         _cleanup_free_ char *staging = NULL;
         const DatabaseEngine *engine;
-        int r = site_probe(context, site, probe, error);
+        int r = 0;
 
+        if (!probe || !probe->identity) {
+                asked = message_new(&fleet__probe_result__descriptor);
+                probe = (const Fleet__ProbeResult *)asked;
+                r = site_probe(context, site, (Fleet__ProbeResult *)asked, error);
+        }
         if (r < 0)
                 return r;
         r = database_engine(probe->identity->database, &engine, error);
         if (r < 0)
                 return r;
-        staging = engine->staging_name(probe->identity->database);
+        staging = way_has_staging(arguments->restore)
+                          ? engine->staging_name(probe->identity->database)
+                          : text_copy(probe->identity->database->name);
         for (size_t i = 0; i < count; i++)
                 tables[i] = arguments->dump->tables[i]->table;
         return engine->count_rows(
                 context, site, probe->identity->database, staging, tables, count, found, error);
+}
+
+// A copy is proven by its digest; where nothing is restored, nothing is counted.
+static int ledger_check(StepContext *context, const ProtobufCMessage *arguments_message,
+        ProtobufCMessage *result_message, Error *error)
+{
+        const Fleet__LedgerArguments *arguments = (const Fleet__LedgerArguments *)arguments_message;
+        Fleet__LedgerResult *result = (Fleet__LedgerResult *)result_message;
+
+        (void)context, (void)error;
+        if (way_has_dump(arguments->choose))
+                return 0;
+        if (arguments->restore && arguments->restore->way == FLEET__WAY__NATIVE) {
+                result->written = result->loaded = result->found = arguments->restore->loaded;
+                result->tables = (uint32_t)arguments->restore->n_tables;
+        }
+        return 1;
 }
 
 static int ledger_run(StepContext *context, const ProtobufCMessage *arguments_message,
@@ -170,4 +195,4 @@ static int ledger_run(StepContext *context, const ProtobufCMessage *arguments_me
         return judge(context, &site, result, error);
 }
 
-const StepOps step_ledger_ops = {.run = ledger_run};
+const StepOps step_ledger_ops = {.check = ledger_check, .run = ledger_run};

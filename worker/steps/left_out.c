@@ -4,6 +4,7 @@
 #include "site/managed.h"
 #include "steps/clone.h"
 #include "steps/files.h"
+#include "steps/marker.h"
 #include "steps/walk.h"
 
 typedef struct Search {
@@ -15,7 +16,8 @@ typedef struct Search {
 static bool left_out_by_name(const char *path)
 {
         static const char *const names[] = {
-                "env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER, MANAGED_VALUES};
+                "env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER, MANAGED_VALUES,
+                MARKER_DIRECTORY};
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (text_equal(path, names[i]))

@@ -9,8 +9,10 @@
 #include "site/lino_output.h"
 #include "site/python.h"
 #include "step/context.h"
+#include "steps/delta_sync.h"
 #include "steps/files.h"
-#include "steps/target.h"
+#include "steps/native.h"
+#include "steps/way.h"
 
 #define SCRIPT "restore2preview.py"
 
@@ -47,19 +49,20 @@ static const char *collation_of(const Fleet__DumpResult *dump)
                                                                                    : "";
 }
 
-static json_t *make_request(const Restore *restore, json_t *take_production)
+// `mark` NULL: the database is not marked for deltas.
+static json_t *make_request(const Restore *restore, json_t *take_production, json_t *take_mark)
 {
         const Fleet__RestoreArguments *arguments = restore->arguments;
         _cleanup_free_ char *script = NULL;
 
         script = text_format("%s/%s", arguments->directory, SCRIPT);
-        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:s}", "script", script,
+        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:s, s:o?}", "script", script,
                 "database", restore->target.identity->database->name, "staging", restore->staging,
                 "keep", target_keep(&restore->target, arguments->guard, true), "quick",
                 arguments->quick, "objects",
                 (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
                 take_production, "project", restore->target.site.path, "collation",
-                collation_of(arguments->dump));
+                collation_of(arguments->dump), "mark", take_mark);
 }
 
 static int check_script(const Restore *restore, Error *error)
@@ -176,29 +179,48 @@ static void report(const Restore *restore, Fleet__RestoreResult *result)
                         (long long)json_integer_value(json_object_get(entry, "lines")));
 }
 
-static int load(Restore *restore, Fleet__RestoreResult *result, Error *error)
+static DeltaSync delta_of(const Restore *restore)
 {
-        const Target *target = &restore->target;
-        const Fleet__Database *database = target->identity->database;
+        return (DeltaSync){restore->context, restore->arguments, &restore->target};
+}
+
+static int fill(Restore *restore, bool mark, Error *error)
+{
+        const DeltaSync sync = delta_of(restore);
         json_t *request, *production;
         int r = target_production_paths(
                 restore->context, restore->arguments->production, &production, error);
 
         if (r < 0)
                 return r;
-        request = make_request(restore, production);
-        r = python_run(restore->context, &target->site, "restore", request, take_line, restore,
-                NULL, 0, &restore->answer, error);
-
+        request = make_request(restore, production, mark ? delta_sync_mark(&sync) : NULL);
+        r = python_run(restore->context, &restore->target.site, "restore", request, take_line,
+                restore, NULL, 0, &restore->answer, error);
         json_decref(request);
-        if (r == 0)
-                r = judge(restore, error);
+        return r == 0 ? judge(restore, error) : r;
+}
+
+static int load(Restore *restore, bool mark, Fleet__RestoreResult *result, Error *error)
+{
+        const Target *target = &restore->target;
+        const Fleet__Database *database = target->identity->database;
+        const char *rows;
+        int r = fill(restore, mark, error);
+
         if (r == 0)
                 r = target->engine->seal(
                         restore->context, &target->site, database, &result->database_bytes, error);
-        if (r == 0)
-                report(restore, result);
-        return r;
+        if (r == 0 && target->engine->digest)
+                r = target->engine->digest(restore->context, &target->site, database,
+                        restore->staging, NULL, &result->preview_digest, error);
+        if (r < 0)
+                return r;
+        report(restore, result);
+        rows = json_string_value(
+                json_object_get(json_object_get(restore->answer, "marked"), "id"));
+        if (rows)
+                result->rows = text_copy(rows);
+        return 0;
 }
 
 // One restore in an environment at a time: Lino's initdb writes into its packages.
@@ -226,6 +248,109 @@ static int lock_environment(const Restore *restore, int *ret_fd, Error *error)
         return 0;
 }
 
+// ---- the ways
+
+// The last reason that was given is the nearest one.
+static void tell_full(const Restore *restore, Fleet__RestoreResult *result)
+{
+        const Fleet__ChooseResult *choose = restore->arguments->choose;
+        _cleanup_free_ char *refused = result->n_reasons == 0
+                                               ? NULL
+                                               : text_format("in full: %s",
+                                                         result->reasons[result->n_reasons - 1]);
+        const char *why = refused                                 ? refused
+                          : choose && !text_blank(choose->told) ? choose->told
+                                                                : "in full";
+
+        result->way = FLEET__WAY__FULL;
+        result->told = text_format("%" PRIu64 " objects restored, %s", result->loaded, why);
+}
+
+static int restore_full(Restore *restore, bool mark, Fleet__RestoreResult *result, Error *error)
+{
+        const Target *target = &restore->target;
+        _cleanup_close_ int lock = -EBADF;
+        int r = check_script(restore, error);
+
+        if (r == 0)
+                r = lock_environment(restore, &lock, error);
+        if (r == 0)
+                r = target->engine->open_staging(
+                        restore->context, &target->site, target->identity->database, error);
+        if (r < 0)
+                return r;
+        free(restore->staging);
+        restore->staging = target->engine->staging_name(target->identity->database);
+        r = load(restore, mark, result, error);
+        if (r == 0)
+                tell_full(restore, result);
+        return r;
+}
+
+// The full restore, beside the preview that has been changed already, so that a difference puts it
+// in its place.
+static int compare(Restore *restore, Fleet__RestoreResult *result, Error *error)
+{
+        const DeltaSync sync = delta_of(restore);
+        _cleanup_message_ ProtobufCMessage *message =
+                message_new(&fleet__restore_result__descriptor);
+        Fleet__RestoreResult *full = (Fleet__RestoreResult *)message, swapped;
+        int r;
+
+        step_note(restore->context, "This delta is compared with a full restore.");
+        r = restore_full(restore, false, full, error);
+        if (r == 0)
+                r = delta_sync_compare(&sync, restore->staging, full, error);
+        if (r < 0)
+                return r;
+        result->compared = true;
+        if (full->n_differences == 0)
+                return restore->target.engine->drop_staging(restore->context,
+                        &restore->target.site, restore->target.identity->database, error);
+        step_note(restore->context, "They differ: the full restore takes the preview's place.");
+        swapped = *result;
+        *result = *full;
+        *full = swapped;
+        return 0;
+}
+
+// 1: refused, with nothing changed.
+static int restore_delta(Restore *restore, Fleet__RestoreResult *result, Error *error)
+{
+        const DeltaSync sync = delta_of(restore);
+        int r = delta_sync_restore(&sync, result, error);
+
+        return r == 0 && delta_sync_is_due(&sync) ? compare(restore, result, error) : r;
+}
+
+static int restore_way(Restore *restore, Fleet__RestoreResult *result, Error *error)
+{
+        const Fleet__ChooseResult *choose = restore->arguments->choose;
+        int r = 1;
+
+        if (choose && choose->way == FLEET__WAY__NATIVE)
+                return native_restore(
+                        restore->context, restore->arguments, &restore->target, result, error);
+        if (choose && choose->way == FLEET__WAY__DELTA)
+                r = restore_delta(restore, result, error);
+        return r == 1 ? restore_full(restore, true, result, error) : r;
+}
+
+static int restore_check(StepContext *context, const ProtobufCMessage *arguments_message,
+        ProtobufCMessage *result_message, Error *error)
+{
+        const Fleet__ChooseResult *choose =
+                ((const Fleet__RestoreArguments *)arguments_message)->choose;
+        Fleet__RestoreResult *result = (Fleet__RestoreResult *)result_message;
+
+        (void)context, (void)error;
+        if (!way_is_nothing(choose))
+                return 0;
+        result->way = FLEET__WAY__NOTHING;
+        result->told = text_copy(choose->told);
+        return 1;
+}
+
 static int restore_run(StepContext *context, const ProtobufCMessage *arguments_message,
         ProtobufCMessage *result_message, Error *error)
 {
@@ -233,21 +358,12 @@ static int restore_run(StepContext *context, const ProtobufCMessage *arguments_m
                 .arguments = (const Fleet__RestoreArguments *)arguments_message,
                 .target = TARGET_EMPTY};
         const Target *target = &restore.target;
-        _cleanup_close_ int lock = -EBADF;
         int r = target_open(context, restore.arguments->preview, restore.arguments->guard,
                 &restore.target, error);
 
-        if (r == 0)
-                r = check_script(&restore, error);
-        if (r == 0)
-                r = lock_environment(&restore, &lock, error);
-        if (r == 0)
-                r = target->engine->open_staging(
-                        context, &target->site, target->identity->database, error);
         if (r < 0)
                 return r;
-        restore.staging = target->engine->staging_name(target->identity->database);
-        r = load(&restore, (Fleet__RestoreResult *)result_message, error);
+        r = restore_way(&restore, (Fleet__RestoreResult *)result_message, error);
         if (r < 0)
                 (void)!target->engine->drop_staging(
                         context, &target->site, target->identity->database, NULL);
@@ -268,4 +384,4 @@ static int restore_undo(
         return r;
 }
 
-const StepOps step_restore_ops = {.run = restore_run, .undo = restore_undo};
+const StepOps step_restore_ops = {.check = restore_check, .run = restore_run, .undo = restore_undo};

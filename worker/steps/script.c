@@ -13,6 +13,7 @@
 #include "steps/files.h"
 #include "steps/script_merge.h"
 #include "steps/script_units.h"
+#include "steps/way.h"
 
 extern const StepOps step_script_ops;
 
@@ -314,4 +315,11 @@ static int script_run(StepContext *context, const ProtobufCMessage *message,
         return r;
 }
 
-const StepOps step_script_ops = {.run = script_run};
+static int script_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        (void)context, (void)result, (void)error;
+        return !way_has_dump(((const Fleet__ScriptArguments *)arguments)->choose);
+}
+
+const StepOps step_script_ops = {.check = script_check, .run = script_run};

@@ -1,5 +1,6 @@
 // Puts the restored database in the place of the preview's, which is kept until it is settled.
 #include "steps/target.h"
+#include "steps/way.h"
 
 static int swap_run(StepContext *context, const ProtobufCMessage *arguments_message,
         ProtobufCMessage *result_message, Error *error)
@@ -30,4 +31,11 @@ static int swap_undo(StepContext *context, const ProtobufCMessage *arguments_mes
         return r;
 }
 
-const StepOps step_swap_ops = {.run = swap_run, .undo = swap_undo};
+static int swap_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        (void)context, (void)result, (void)error;
+        return !way_has_staging(((const Fleet__SwapArguments *)arguments)->restore);
+}
+
+const StepOps step_swap_ops = {.check = swap_check, .run = swap_run, .undo = swap_undo};

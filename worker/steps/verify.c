@@ -4,13 +4,17 @@
 #include "base/text.h"
 #include "site/python.h"
 #include "steps/target.h"
+#include "steps/way.h"
 
 static json_t *make_request(const Fleet__VerifyArguments *arguments)
 {
+        const Fleet__RestoreResult *copied = arguments->restore;
         json_t *tables = json_array();
 
         for (size_t i = 0; arguments->dump && i < arguments->dump->n_tables; i++)
                 json_array_append_new(tables, json_string(arguments->dump->tables[i]->table));
+        for (size_t i = 0; copied && copied->way == FLEET__WAY__NATIVE && i < copied->n_tables; i++)
+                json_array_append_new(tables, json_string(copied->tables[i]->table));
         return json_pack("{s:o}", "tables", tables);
 }
 
@@ -99,4 +103,11 @@ static int verify_run(StepContext *context, const ProtobufCMessage *arguments_me
         return r;
 }
 
-const StepOps step_verify_ops = {.run = verify_run};
+static int verify_check(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        (void)context, (void)result, (void)error;
+        return way_is_nothing(((const Fleet__VerifyArguments *)arguments)->choose);
+}
+
+const StepOps step_verify_ops = {.check = verify_check, .run = verify_run};

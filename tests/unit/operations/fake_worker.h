@@ -47,6 +47,7 @@ typedef struct FakeHost {
         int executions;            // of all tasks, ever
         char log[2048];            // "probe clone -clone ...", a minus for UNDO
         char code[32];             // of the last refusal it was closed with
+        const char *difference;    // between a delta and a full restore, as restore tells it
         Fleet__ProbeResult *probe; // what production answers; NULL: a plain answer
 } FakeHost;
 
@@ -238,6 +239,15 @@ static inline void fake_fill_probe(
         answer->versions->app_version = text_copy("26.9");
 }
 
+static inline void fake_fill_restore(const FakeHost *host, Fleet__RestoreResult *restore)
+{
+        restore->loaded = 3887;
+        if (!host->difference)
+                return;
+        restore->differences = memory_new(sizeof(*restore->differences));
+        restore->differences[restore->n_differences++] = text_copy(host->difference);
+}
+
 static inline Fleet__Result *fake_result(const FakeHost *host, const Fleet__Task *task)
 {
         const StepInfo *info = step_info_of_task(task);
@@ -247,7 +257,7 @@ static inline Fleet__Result *fake_result(const FakeHost *host, const Fleet__Task
         if (text_equal(info->name, "probe"))
                 fake_fill_probe(host, task->probe->site, (Fleet__ProbeResult **)&message);
         else if (text_equal(info->name, "restore"))
-                ((Fleet__RestoreResult *)message)->loaded = 3887;
+                fake_fill_restore(host, (Fleet__RestoreResult *)message);
         else if (text_equal(info->name, "dump"))
                 ((Fleet__DumpResult *)message)->bytes = 1000;
         else if (text_equal(info->name, "log"))

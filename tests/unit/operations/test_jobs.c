@@ -36,8 +36,8 @@ static void prepare_sync_switch_back_and_drop_take_a_site_through_its_life(void 
         job = fake_sync("mdg");
         fake_run();
         assert_job(job, "done");
-        assert_string_equal(host->log, "probe probe space dump script mirror restore static ledger "
-                                       "swap verify settle ");
+        assert_string_equal(host->log, "probe probe space warm choose dump static script mirror "
+                                       "restore ledger swap verify settle ");
 
         job = fake_switch("mdg");
         fake_run();
@@ -74,8 +74,8 @@ static void a_failed_sync_takes_back_what_is_flagged_in_reverse(void **state)
         job = fake_sync("mdg");
         fake_run();
         assert_job(job, "failed");
-        assert_string_equal(host->log, "probe probe space dump script mirror restore static ledger "
-                                       "swap verify -swap -restore ");
+        assert_string_equal(host->log, "probe probe space warm choose dump static script mirror "
+                                       "restore ledger swap verify -swap -restore ");
         assert_task(job, "verify", "failed");
         assert_task(job, "swap", "undone");
         assert_task(job, "restore", "undone");
@@ -98,7 +98,7 @@ static void a_retried_synchronisation_keeps_the_dump_and_reads_the_script_again(
         assert_int_equal(fake_about("retry", job), job);
         fake_run();
         assert_job(job, "done");
-        assert_string_equal(host->log, "script mirror restore static ledger swap verify settle ");
+        assert_string_equal(host->log, "script mirror restore ledger swap verify settle ");
 }
 
 static void a_failed_preparation_stays_as_it_is_and_goes_on_when_retried(void **state)
@@ -150,14 +150,14 @@ static void a_failure_ends_what_runs_beside_it(void **state)
 
         (void)state;
         host->fail = "static";
-        host->hold = "restore";
+        host->hold = "dump";
         host->canceled_ends = true;
         job = fake_sync("mdg");
         fake_run();
         assert_job(job, "failed");
-        assert_task(job, "restore", "undone");
+        assert_task(job, "dump", "canceled");
         assert_task(job, "static", "failed");
-        assert_null(strstr(host->log, "ledger"));
+        assert_null(strstr(host->log, "script"));
 }
 
 static void taking_back_that_fails_is_tried_again_before_anything_else(void **state)
@@ -424,6 +424,79 @@ static void a_job_is_planned_again_when_it_starts(void **state)
         assert_null(strstr(host->log, "dump"));
 }
 
+// ---- what only serves the others
+
+static void what_serves_the_others_is_ended_with_them(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int job;
+
+        (void)state;
+        host->hold = "warm";
+        host->canceled_ends = true;
+        job = fake_sync("mdg");
+        fake_run();
+        assert_job(job, "done");
+        assert_task(job, "warm", "done");
+}
+
+static void what_serves_the_others_fails_nothing(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int job;
+
+        (void)state;
+        host->fail = "warm";
+        job = fake_sync("mdg");
+        fake_run();
+        assert_job(job, "done");
+}
+
+static void what_serves_the_others_takes_nobodys_place(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int job;
+
+        (void)state;
+        fake.setup.limits.host_tasks = 1;
+        host->hold = "warm";
+        host->canceled_ends = true;
+        job = fake_sync("mdg");
+        fake_run();
+        assert_job(job, "done");
+}
+
+// ---- deltas
+
+static void one_difference_turns_deltas_off_until_somebody_looks(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        json_t *series = NULL, *setting, *entries = NULL;
+        const char *value = "";
+        bool told = false;
+        size_t i;
+
+        (void)state;
+        host->difference = "contacts_person #7 name: 'a', 'b'";
+        fake_sync("mdg");
+        fake_run();
+        assert_int_equal(fake_ask("GET", "/v1/series/{series}", "mdg", NULL, NULL, &series), 0);
+        json_array_foreach (json_object_get(series, "settings"), i, setting)
+                if (text_equal(json_string_value(json_object_get(setting, "setting")), "delta"))
+                        value = json_string_value(json_object_get(setting, "value"));
+        assert_string_equal(value, "off");
+        assert_int_equal(fake_ask("GET", "/v1/history", NULL, NULL, NULL, &entries), 0);
+        json_array_foreach (entries, i, setting) {
+                const char *detail = json_string_value(json_object_get(setting, "detail"));
+
+                told = told || (strstr(detail, "contacts_person #7") &&
+                                       strstr(detail, "understudyctl series set mdg delta="));
+        }
+        assert_true(told);
+        json_decref(series);
+        json_decref(entries);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -448,6 +521,10 @@ int main(void)
                 FAKE_TEST(an_adoption_fails_when_the_link_prod_points_elsewhere),
                 FAKE_TEST(of_two_adoptions_of_one_root_the_second_fails),
                 FAKE_TEST(a_job_is_planned_again_when_it_starts),
+                FAKE_TEST(what_serves_the_others_is_ended_with_them),
+                FAKE_TEST(what_serves_the_others_fails_nothing),
+                FAKE_TEST(what_serves_the_others_takes_nobodys_place),
+                FAKE_TEST(one_difference_turns_deltas_off_until_somebody_looks),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

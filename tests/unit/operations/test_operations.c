@@ -29,6 +29,7 @@ static const Case cases[] = {
         {"POST", "/v1/jobs/{job}/retry", "4", "{}", "tasks", true},
         {"POST", "/v1/series/{series}/allowances", "mdg",
                 "{'table': 'uploads_upload', 'why': 'gone in 26.9'}", "allowances", true},
+        {"POST", "/v1/series/{series}/settings", "mdg", "{'quick': 'yes'}", "settings", true},
         {"GET", "/v1/series/{series}/schedule", "mdg", "{}", "next", false},
         {"POST", "/v1/series/{series}/schedule", "mdg", "{'zone': 'UTC'}", "next", true},
         {"POST", "/v1/series/{series}/schedule/pause", "mdg", "{}", "next", true},

@@ -33,6 +33,7 @@ typedef struct Input {
         const char *install[WORDS_MAX];
         const char *taken[WORDS_MAX];
         Fleet__Allowance allowed[WORDS_MAX];
+        SeriesSettings settings;
 } Input;
 
 static int named(const char *const *names, const char *name)
@@ -84,7 +85,19 @@ static void read_word(Input *input, char **words)
                 plan->preview_link = strcmp(words[2], "-") ? words[2] : "";
         } else if (text_equal(words[0], "dry_run"))
                 plan->dry_run = true;
-        else if (text_equal(words[0], "review"))
+        else if (text_equal(words[0], "full"))
+                plan->full = true;
+        else if (text_equal(words[0], "nightly")) {
+                plan->nightly = true;
+                plan->weekday = atoi(words[1]);
+        } else if (text_equal(words[0], "set")) {
+                if (!plan->settings)
+                        option_defaults(series_settings, &input->settings);
+                plan->settings = &input->settings;
+                assert_int_equal(option_set(series_setting_find(words[1]), &input->settings,
+                                         words[2], NULL),
+                        0);
+        } else if (text_equal(words[0], "review"))
                 plan->review = true;
         else if (text_equal(words[0], "known"))
                 plan->series_known = true;
@@ -280,6 +293,7 @@ static void check_golden(const char *input_path)
         assert_string_equal(golden, made);
         free(golden);
         free(made);
+        series_settings_clear(&input.settings);
         free(input.text);
 }
 
@@ -318,6 +332,7 @@ static int adopt(
         answer.identity = &identity;
         answer.prod = (char *)prod;
         r = plan_check_adopted(&input.plan, &answer, error);
+        series_settings_clear(&input.settings);
         free(input.text);
         return r;
 }

@@ -1,0 +1,55 @@
+// What a series can be set to: one row a setting. From it come the defaults, the refusals, the API,
+// `understudyctl series show` and the manual of `understudyctl series set`.
+#ifndef UNDERSTUDY_SETTINGS_SETTINGS_H
+#define UNDERSTUDY_SETTINGS_SETTINGS_H
+
+#include "base/option.h"
+
+typedef struct SeriesSettings {
+        bool quick;
+        char *native;     // "allow", "forbid"
+        char *delta;      // "off", "on-demand", "always"
+        char *full_nights; // "all", "none", or weekdays: "sun wed"
+        uint64_t compare_interval; // seconds
+        char *myisam;     // "refuse", "stop"
+} SeriesSettings;
+
+// X(name, type, field, what it takes, default, check, help in one line of at most 70 columns)
+#define SERIES_SETTINGS(X)                                                                         \
+        X("quick", OPTION_BOOLEAN, quick, "yes | no", "no", NULL,                                  \
+                "Restore without Lino's full_clean(): quicker, and it checks less.")               \
+        X("native", OPTION_TEXT, native, "allow | forbid", "allow", check_native,                  \
+                "Same versions and no edited script: copy the database itself.")                   \
+        X("delta", OPTION_TEXT, delta, "off | on-demand | always", "on-demand", check_delta,       \
+                "Restore only what has changed; on-demand: not in nightly runs.")                  \
+        X("full-nights", OPTION_TEXT, full_nights, "all | none | DAY...", "sun",                   \
+                check_full_nights,                                                                 \
+                "With delta=always, the days (\"sun wed\") of full nightly runs.")                 \
+        X("compare-interval", OPTION_DURATION, compare_interval, "DURATION", "7 d", NULL,          \
+                "How often a delta is compared with a full restore, row by row.")                  \
+        X("myisam", OPTION_TEXT, myisam, "refuse | stop", "refuse", check_myisam,                  \
+                "MyISAM tables have no snapshot: refuse, or stop writers meanwhile.")
+
+// For manuals: a line each for what it takes, with its default, and for its help.
+#define SETTING_MANUAL(name, type, field, takes, fallback, check, help)                            \
+        "  " name " = " takes "  (" fallback ")\n"                                                 \
+        "    " help "\n"
+#define SERIES_SETTINGS_MANUAL SERIES_SETTINGS(SETTING_MANUAL)
+
+// Ends with a row of zeros.
+extern const Option series_settings[];
+
+const Option *series_setting_find(const char *name); // NULL: there is none
+
+// Whether `name` may be set to `value`, and how that is written. -EINVAL, code "setting": no such
+// setting (all are listed), or no such value (what it takes is told). `ret` is the caller's.
+int series_setting_check(const char *name, const char *value, char **ret, Error *error) _must_use_;
+
+void series_settings_clear(SeriesSettings *settings);
+#define _cleanup_settings_ _cleanup_(series_settings_clear)
+
+// Why a delta must not be used, as the series is set: for people, allocated; NULL: it may.
+// `weekday`: 0 is Sunday; `nightly`: the synchronisation was asked for by a timer.
+char *series_settings_no_delta(const SeriesSettings *settings, bool nightly, int weekday);
+
+#endif
