@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "step/hosting.h"
 
 // How this worker reaches one kind of database server as its administrator.
 typedef struct ServerAccess {
@@ -25,6 +26,7 @@ typedef struct Policy {
                           // none
         char *log_root;   // parent of new log directories when production's cannot tell it
         ServerAccess postgresql, mysql;
+        Hosting hosting;  // borrowed by policies that are not a Config's
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.
