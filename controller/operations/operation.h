@@ -13,8 +13,8 @@
 //           settings: [{setting, value, default, who, at}],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop", series, state: "queued" |
-//   "running" |
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "serve", series, state:
+//   "queued" | "running" |
 //           "waiting" | "undoing" | "done" | "failed" | "canceled", dry_run, who, request,
 //           created_at, started_at, ended_at, wall_seconds, failure: Failure | null, hint: text |
 //           null, tasks: [Task]}
@@ -37,6 +37,7 @@
 //   POST   /v1/series/{series}/settings     {NAME: value as a text, ...} -> Series
 //   POST   /v1/series/{series}/sync         {dry_run, full, nightly} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
+//   POST   /v1/series/{series}/serve        {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/jobs?series=&limit=          -> [Job], newest first, without tasks
 //   GET    /v1/jobs/{job}                   -> Job

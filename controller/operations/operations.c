@@ -13,6 +13,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/switch", preview_switch},
         {"POST", "/v1/series/{series}/allowances", series_allow},
         {"POST", "/v1/series/{series}/settings", series_set},
+        {"POST", "/v1/series/{series}/serve", series_serve},
         {"GET", "/v1/jobs", job_list},
         {"GET", "/v1/jobs/{job}", job_show},
         {"POST", "/v1/jobs/{job}/cancel", job_cancel},

@@ -1,6 +1,6 @@
 #include "store/job.h"
 
-const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", NULL};
+const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", "serve", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 

@@ -4,7 +4,14 @@
 
 #include "store/row.h"
 
-typedef enum JobKind { JOB_ADOPT, JOB_PREPARE, JOB_SYNC, JOB_SWITCH, JOB_DROP } JobKind;
+typedef enum JobKind {
+        JOB_ADOPT,
+        JOB_PREPARE,
+        JOB_SYNC,
+        JOB_SWITCH,
+        JOB_DROP,
+        JOB_SERVE,
+} JobKind;
 extern const char *const job_kind_names[];
 
 typedef enum JobState {

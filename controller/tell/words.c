@@ -11,6 +11,7 @@ const JobWords job_words[] = {
         [JOB_SYNC] = {"synchronisation", "preview synchronised"},
         [JOB_SWITCH] = {"switch", "links switched"},
         [JOB_DROP] = {"drop", "preview dropped"},
+        [JOB_SERVE] = {"serving", "series served"},
 };
 
 char *words_time(int64_t at_us)
