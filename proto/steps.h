@@ -45,7 +45,10 @@ enum {
         X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
         X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")                              \
-        X(scan, STEP_READS, 1800, "Find what already runs on the host")
+        X(scan, STEP_READS, 1800, "Find what already runs on the host")                            \
+        X(role, STEP_UNDO_AT_FAILURE, 60, "Tell the sites their role")                             \
+        X(service, STEP_UNDO_AT_FAILURE, 900, "Start and stop programs")                           \
+        X(vhost, STEP_UNDO_AT_FAILURE, 120, "Make the vhosts")
 
 typedef struct StepInfo {
         const char *name; // as in Task.arguments and Result.result

@@ -187,6 +187,16 @@ static const Command series_commands[] = {
                 .positionals = series_set_positionals,
                 .examples = series_set_examples,
                 .run = run_series_set},
+        {.name = "serve",
+                .summary = "serve a series as its settings say",
+                .description =
+                        "Tells the sites their roles, starts their programs, waits until they "
+                        "answer, and makes the vhosts. Say first how, with 'series set'; type it "
+                        "again after settings or templates have changed. When a site does not "
+                        "answer or the web server does not take a vhost, everything is as before.",
+                .positionals = name_only,
+                .options = no_wait_only,
+                .run = run_series_serve},
         {0},
 };
 

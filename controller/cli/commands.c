@@ -167,6 +167,11 @@ int run_series_set(const CommandLine *line)
         return call_and_show(&session, "POST", path, body, show_series);
 }
 
+int run_series_serve(const CommandLine *line)
+{
+        return request_job(line, "POST", "/v1/series/%s/serve", "NAME", json_object(), "done");
+}
+
 // ---------------------------------------------------------------- preview
 
 int run_preview_prepare(const CommandLine *line)

@@ -42,13 +42,36 @@ static int add_tasks(Controller *controller, const JobRow *job, const Plan *plan
         return r;
 }
 
-// The graph of a job never changes; what its tasks are told does, as the series does.
-static int refresh_tasks(Controller *controller, const JobRow *job, const Plan *plan, Error *error)
+// Settings of the series that came in meanwhile may ask for other steps.
+static bool same_graph(const TaskRow *tasks, size_t count, const Plan *plan)
+{
+        bool same = count == plan->count;
+
+        for (size_t i = 0; i < count && same; i++)
+                same = text_equal(tasks[i].label, plan->nodes[i].label);
+        return same;
+}
+
+static int refuse_other_graph(Error *why)
+{
+        int r = error_set(why, -ESTALE, "settings-changed", "the job cannot begin any more");
+
+        error_why(why, "the settings of its series have changed since it was asked for");
+        error_next(why, "Ask for it again.");
+        return r;
+}
+
+// The graph of a job never changes; what its tasks are told does, as the series does. A refusal is
+// 1, with `why`.
+static int refresh_tasks(
+        Controller *controller, const JobRow *job, const Plan *plan, Error *why, Error *error)
 {
         _cleanup_rows_ Rows rows = {0};
         int r = tasks_of_job(controller->store, job->id, &rows, error);
         TaskRow *tasks = rows.items;
 
+        if (r == 0 && !same_graph(tasks, rows.count, plan))
+                return refuse_other_graph(why) < 0;
         for (size_t i = 0; i < rows.count && r == 0; i++) {
                 if (tasks[i].state != TASK_PENDING)
                         continue;
@@ -144,16 +167,18 @@ int jobs_start(Controller *controller, JobRow *job, Error *error)
 
         if (!job->started_us)
                 job->started_us = clock_now_us();
-        if (refused) {
-                set_failure(job, &why);
-                return jobs_end(controller, job, JOB_FAILED, error);
-        }
-        if (r < 0) {
+        if (r < 0 && !refused) {
                 error_move(error, &why);
                 return r;
         }
+        if (!refused)
+                r = refresh_tasks(controller, job, &plan, &why, error);
+        if (refused || r > 0) {
+                set_failure(job, &why);
+                return jobs_end(controller, job, JOB_FAILED, error);
+        }
         job->state = JOB_RUNNING;
-        return refresh_tasks(controller, job, &plan, error) ?: jobs_save(controller, job, error);
+        return r ?: jobs_save(controller, job, error);
 }
 
 int jobs_complete(Controller *controller, JobRow *job, const Rows *tasks, Error *error)

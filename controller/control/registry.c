@@ -181,6 +181,12 @@ static int apply_drop(Controller *controller, const JobRow *job, const Rows *tas
         return tell(controller, job, error, detail);
 }
 
+static int apply_serve(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        (void)tasks;
+        return tell(controller, job, error, "by its settings");
+}
+
 // ---- sync
 
 static int tell_allowed(
@@ -252,6 +258,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_SWITCH] = apply_switch,
                 [JOB_DROP] = apply_drop,
                 [JOB_SCAN] = apply_scan,
+                [JOB_SERVE] = apply_serve,
         };
 
         if (job->dry_run)

@@ -13,7 +13,7 @@
 //           settings: [{setting, value, default, who, at}],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan",
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan" | "serve",
 //           series: text | null, host,
 //           state: "queued" | "running" | "waiting" | "undoing" | "done" | "failed" | "canceled",
 //           dry_run, who, request, created_at, started_at, ended_at, wall_seconds,
@@ -42,6 +42,7 @@
 //   POST   /v1/series/{series}/settings     {NAME: value as a text, ...} -> Series
 //   POST   /v1/series/{series}/sync         {dry_run, full, nightly} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
+//   POST   /v1/series/{series}/serve        {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/schedule     -> Schedule
 //   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule

@@ -14,6 +14,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/switch", preview_switch},
         {"POST", "/v1/series/{series}/allowances", series_allow},
         {"POST", "/v1/series/{series}/settings", series_set},
+        {"POST", "/v1/series/{series}/serve", series_serve},
         {"GET", "/v1/series/{series}/schedule", schedule_show},
         {"POST", "/v1/series/{series}/schedule", schedule_set},
         {"POST", "/v1/series/{series}/schedule/pause", schedule_pause},

@@ -283,8 +283,8 @@ int preview_sync(
         return queue_on(controller, &series, request, &job, words, ret, error);
 }
 
-static int simple(Controller *controller, const OperationRequest *request, JobKind kind,
-        json_t **ret, Error *error)
+static int simple(Controller *controller, const OperationRequest *request, const char *noun,
+        JobKind kind, json_t **ret, Error *error)
 {
         static const char *const members[] = {NULL};
         _cleanup_series_ SeriesRow series = {0};
@@ -295,18 +295,24 @@ static int simple(Controller *controller, const OperationRequest *request, JobKi
 
         if (r < 0)
                 return r;
-        words = text_format("preview %s %s", job_kind_names[kind], series.name);
+        words = text_format("%s %s %s", noun, job_kind_names[kind], series.name);
         return queue_on(controller, &series, request, &job, words, ret, error);
 }
 
 int preview_switch(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        return simple(controller, request, JOB_SWITCH, ret, error);
+        return simple(controller, request, "preview", JOB_SWITCH, ret, error);
 }
 
 int preview_drop(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        return simple(controller, request, JOB_DROP, ret, error);
+        return simple(controller, request, "preview", JOB_DROP, ret, error);
+}
+
+int series_serve(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return simple(controller, request, "series", JOB_SERVE, ret, error);
 }

@@ -1,19 +1,17 @@
 #include "plan/plan.h"
 
 #include "base/text.h"
-
-typedef struct Planning {
-        const PlanInput *input;
-        const PlanSite *production;
-        const PlanSite *preview; // the target of all that destroys
-} Planning;
-
-typedef void (*FillFn)(const Planning *planning, ProtobufCMessage *arguments);
+#include "plan/served.h"
 
 enum {
         NODE_DRY = 1U << 0,  // runs in a dry run, too
         NODE_GATE = 1U << 1, // when there is a review, it is of this node's result
         NODE_AGAIN = 1U << 2,
+        // Only in the graph of a series whose settings say how it is served, with what is named.
+        NODE_ROLE = 1U << 3,
+        NODE_SERVICE = 1U << 4,
+        NODE_LINOD = 1U << 5,
+        NODE_VHOST = 1U << 6,
 };
 
 typedef struct NodeSpec {
@@ -21,7 +19,7 @@ typedef struct NodeSpec {
         const char *step;
         const char *depends;
         unsigned flags;
-        FillFn fill; // what is not the same for all steps; NULL: nothing
+        FillFn *fill; // what is not the same for all steps; NULL: nothing
 } NodeSpec;
 
 static void set_text(char **field, const char *text)
@@ -116,8 +114,7 @@ static void fill_mirror(const Planning *planning, ProtobufCMessage *arguments)
                 &mirror->directories, &mirror->n_directories, directories, ELEMENTS(directories));
 }
 
-static void copy_allowed(
-        const PlanInput *input, Fleet__Allowance ***ret, size_t *ret_count)
+static void copy_allowed(const PlanInput *input, Fleet__Allowance ***ret, size_t *ret_count)
 {
         *ret = memory_new(input->allowed_count * sizeof **ret);
         for (size_t i = 0; i < input->allowed_count; i++)
@@ -136,8 +133,8 @@ static void fill_choose(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__ChooseArguments *choose = (Fleet__ChooseArguments *)arguments;
         const PlanInput *input = planning->input;
-        _cleanup_free_ char *no_delta = series_settings_no_delta(
-                input->settings, input->nightly, input->weekday);
+        _cleanup_free_ char *no_delta =
+                series_settings_no_delta(input->settings, input->nightly, input->weekday);
 
         choose->full = input->full;
         choose->native_forbidden = text_equal(input->settings->native, "forbid");
@@ -253,9 +250,12 @@ static const NodeSpec prepare_nodes[] = {
         {"log", "log", "clone", 0, NULL},
         {"rewrite", "rewrite", "log", NODE_DRY | NODE_GATE, fill_rewrite},
         {"environment", "environment", "rewrite", 0, fill_environment},
-        {"database", "database", "environment", 0, NULL},
+        {"role", "role", "environment", NODE_ROLE, fill_role_preview},
+        {"database", "database", "role", 0, NULL},
         {"preview_probe", "probe", "database", 0, fill_probe_preview},
         {"switch", "switch", "preview_probe", 0, fill_link_preview},
+        {"stop_old", "service", "switch", NODE_SERVICE, fill_stop_old},
+        {"vhost", "vhost", "stop_old", NODE_VHOST, fill_vhost_preview},
         {NULL},
 };
 
@@ -270,26 +270,45 @@ static const NodeSpec sync_nodes[] = {
         {"mirror", "mirror", "script", 0, fill_mirror},
         {"restore", "restore", "mirror", 0, fill_restore},
         {"ledger", "ledger", "restore", 0, fill_ledger},
-        {"swap", "swap", "ledger static", 0, NULL},
+        {"stop", "service", "ledger static", NODE_SERVICE, fill_stop_preview},
+        {"swap", "swap", "stop", 0, NULL},
         {"verify", "verify", "swap", 0, NULL},
-        {"settle", "settle", "verify", 0, NULL},
+        {"start", "service", "verify", NODE_SERVICE, fill_start_preview},
+        {"settle", "settle", "start", 0, NULL},
         {"warm", "warm", "preview_probe", 0, NULL},
         {NULL},
 };
 
 static const NodeSpec switch_nodes[] = {
-        {"switch", "switch", "", 0, fill_switch},
+        {"vhost", "vhost", "", NODE_VHOST, fill_vhost_both},
+        {"start", "service", "vhost", NODE_SERVICE, fill_start},
+        {"linod_stop", "service", "start", NODE_LINOD, fill_linod_stop},
+        {"role", "role", "linod_stop", NODE_ROLE, fill_role_switch},
+        {"switch", "switch", "role", 0, fill_switch},
+        {"drain", "service", "switch", NODE_SERVICE, fill_drain},
+        {"linod_start", "service", "drain", NODE_LINOD, fill_linod_start},
         {NULL},
 };
 
 static const NodeSpec drop_nodes[] = {
-        {"switch", "switch", "", 0, fill_unlink_preview},
+        {"vhost", "vhost", "", NODE_VHOST, fill_vhost_remove},
+        {"stop", "service", "vhost", NODE_SERVICE, fill_stop_preview},
+        {"switch", "switch", "stop", 0, fill_unlink_preview},
         {"purge", "purge", "switch", 0, fill_purge},
         {NULL},
 };
 
 static const NodeSpec scan_nodes[] = {
         {"scan", "scan", "", NODE_AGAIN, fill_scan},
+        {NULL},
+};
+
+static const NodeSpec serve_nodes[] = {
+        {"role", "role", "", NODE_ROLE, fill_role_serve},
+        {"start", "service", "role", NODE_SERVICE, fill_start_production},
+        {"start_preview", "service", "start", NODE_SERVICE, fill_serve_preview},
+        {"vhost", "vhost", "start_preview", NODE_VHOST, fill_vhost_serve},
+        {"linod_start", "service", "vhost", NODE_LINOD, fill_linod_production},
         {NULL},
 };
 
@@ -300,7 +319,32 @@ static const NodeSpec *const graphs[] = {
         [JOB_SWITCH] = switch_nodes,
         [JOB_DROP] = drop_nodes,
         [JOB_SCAN] = scan_nodes,
+        [JOB_SERVE] = serve_nodes,
 };
+
+static bool is_in(const Fleet__Serving *serving, const NodeSpec *spec)
+{
+        unsigned needs = spec->flags & (NODE_ROLE | NODE_SERVICE | NODE_LINOD | NODE_VHOST);
+
+        if (!needs || !serving)
+                return !needs;
+        return needs == NODE_ROLE || (needs == NODE_SERVICE && !text_blank(serving->manager)) ||
+               (needs == NODE_LINOD && !text_blank(serving->manager) &&
+                       !text_blank(serving->linod)) ||
+               (needs == NODE_VHOST && !text_blank(serving->web));
+}
+
+// What depends on a node that is left out depends on what that would have.
+static const char *depends_of(
+        const Fleet__Serving *serving, const NodeSpec *nodes, const NodeSpec *spec)
+{
+        const char *depends = spec->depends;
+
+        for (const NodeSpec *other = nodes; other < spec; other++)
+                if (text_equal(other->label, depends) && !is_in(serving, other))
+                        return depends_of(serving, nodes, other);
+        return depends;
+}
 
 // Fills what means the same in every step: a field's name says it.
 static void fill_common(const Planning *planning, ProtobufCMessage *arguments)
@@ -317,10 +361,14 @@ static void fill_common(const Planning *planning, ProtobufCMessage *arguments)
                         *(Fleet__Guard **)member = guard_message(planning);
                 else if (text_equal(field->name, "directory"))
                         *(char **)member = text_copy(PLAN_SNAPSHOT_DIRECTORY);
+                else if (text_equal(field->name, "serving") && planning->serving)
+                        *(Fleet__Serving **)member =
+                                (Fleet__Serving *)message_copy(&planning->serving->base);
         }
 }
 
-static void add_node(Plan *plan, const Planning *planning, const NodeSpec *spec)
+static void add_node(
+        Plan *plan, const Planning *planning, const NodeSpec *nodes, const NodeSpec *spec)
 {
         const PlanInput *input = planning->input;
         const StepInfo *info = step_info_find(spec->step);
@@ -331,7 +379,7 @@ static void add_node(Plan *plan, const Planning *planning, const NodeSpec *spec)
         *node = (PlanNode){
                 .label = text_copy(spec->label),
                 .info = info,
-                .depends = text_copy(spec->depends),
+                .depends = text_copy(depends_of(planning->serving, nodes, spec)),
                 .arguments = message_new(info->arguments),
                 .gate_after = input->review && !input->dry_run && spec->flags & NODE_GATE,
                 .skipped = input->dry_run && !(spec->flags & NODE_DRY),
@@ -342,27 +390,36 @@ static void add_node(Plan *plan, const Planning *planning, const NodeSpec *spec)
                 spec->fill(planning, node->arguments);
 }
 
+static void add_graph(Plan *plan, const Planning *planning)
+{
+        const NodeSpec *nodes = graphs[planning->input->kind];
+
+        for (const NodeSpec *spec = nodes; spec->label; spec++)
+                if (is_in(planning->serving, spec))
+                        add_node(plan, planning, nodes, spec);
+}
+
 int plan_make(const PlanInput *given, Plan *ret, Error *error)
 {
         SeriesSettings defaults _cleanup_settings_ = {0};
-        PlanInput with_settings = *given;
-        const PlanInput *input = &with_settings;
-        const PlanSite named = {input->series, input->root, input->site, SITE_UNKNOWN, NULL, NULL};
-        const Planning planning = {
-                .input = input,
-                .production = input->kind == JOB_ADOPT ? &named : input->production,
-                .preview = input->kind == JOB_PREPARE ? &named : input->preview,
-        };
-        int r = plan_refuse(input, error);
+        PlanInput input = *given;
+        const PlanSite named = {input.series, input.root, input.site, SITE_UNKNOWN, NULL, NULL};
+        _cleanup_message_ ProtobufCMessage *serving = NULL;
+        int r = plan_refuse(&input, error);
 
         if (r < 0)
                 return r;
         option_defaults(series_settings, &defaults);
-        if (!with_settings.settings)
-                with_settings.settings = &defaults;
+        if (!input.settings)
+                input.settings = &defaults;
+        serving = (ProtobufCMessage *)served_by(input.settings, input.series);
         *ret = (Plan){0};
-        for (const NodeSpec *spec = graphs[input->kind]; spec->label; spec++)
-                add_node(ret, &planning, spec);
+        add_graph(ret, &(Planning){
+                               .input = &input,
+                               .production = input.kind == JOB_ADOPT ? &named : input.production,
+                               .preview = input.kind == JOB_PREPARE ? &named : input.preview,
+                               .serving = (const Fleet__Serving *)serving,
+                       });
         return 0;
 }
 

@@ -1,6 +1,6 @@
 #include "base/text.h"
 #include "names.h"
-#include "plan/plan.h"
+#include "plan/served.h"
 
 static int refuse_adopt(const PlanInput *input, Error *error)
 {
@@ -115,6 +115,22 @@ static int refuse_switch(const PlanInput *input, Error *error)
         return input->preview || input->old ? 0 : refuse_no_preview(input, "switch to", error);
 }
 
+static int refuse_serve(const PlanInput *input, Error *error)
+{
+        int r;
+
+        if (input->settings && served_at_all(input->settings))
+                return 0;
+        r = error_set(error, -ENOENT, "no-settings", "series '%s' is served on links alone",
+                input->series);
+        error_why(error, "its settings do not name the hosts of production and preview");
+        error_next(error,
+                "Say how: understudyctl series set %s prod-hosts=NAME preview-hosts=NAME "
+                "manager=supervisor web=nginx",
+                input->series);
+        return r;
+}
+
 int plan_refuse(const PlanInput *input, Error *error)
 {
         switch (input->kind) {
@@ -130,6 +146,8 @@ int plan_refuse(const PlanInput *input, Error *error)
                 return refuse_drop(input, error);
         case JOB_SCAN:
                 return text_blank(input->root) ? 0 : name_check_root(input->root, error);
+        case JOB_SERVE:
+                return refuse_serve(input, error);
         }
         return -EINVAL;
 }

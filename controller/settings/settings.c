@@ -38,6 +38,29 @@ static int check_myisam(const char *value, Error *error)
         return check_word(value, (const char *const[]){"refuse", "stop", NULL});
 }
 
+static int check_manager(const char *value, Error *error)
+{
+        (void)error;
+        return check_word(
+                value, (const char *const[]){"none", "supervisor", "systemd", "command", NULL});
+}
+
+static int check_web(const char *value, Error *error)
+{
+        (void)error;
+        return check_word(value, (const char *const[]){"none", "nginx", "apache", NULL});
+}
+
+static int check_certificate(const char *value, Error *error)
+{
+        const char *key = strchr(value, ' ');
+
+        (void)error;
+        if (text_equal(value, "none"))
+                return 0;
+        return value[0] == '/' && key && key[1] == '/' && !strchr(key + 1, ' ') ? 0 : -EINVAL;
+}
+
 static int weekday_of(const char *word)
 {
         for (size_t i = 0; i < ELEMENTS(weekdays); i++)
@@ -73,7 +96,7 @@ const Option series_settings[] = {
         },
         SERIES_SETTINGS(ROW)
 #undef ROW
-        {0}};
+                {0}};
 
 const Option *series_setting_find(const char *name)
 {

@@ -7,11 +7,19 @@
 
 typedef struct SeriesSettings {
         bool quick;
-        char *native;     // "allow", "forbid"
-        char *delta;      // "off", "on-demand", "always"
-        char *full_nights; // "all", "none", or weekdays: "sun wed"
+        char *native;              // "allow", "forbid"
+        char *delta;               // "off", "on-demand", "always"
+        char *full_nights;         // "all", "none", or weekdays: "sun wed"
         uint64_t compare_interval; // seconds
-        char *myisam;     // "refuse", "stop"
+        char *myisam;              // "refuse", "stop"
+        // How its sites are served. Host names are what turns it on; "none" and "standard" say that
+        // nothing is set.
+        char *prod_hosts, *preview_hosts;             // names, a blank between them
+        char *prod_certificate, *preview_certificate; // "CERTIFICATE KEY", paths
+        char *manager, *server, *program, *linod;
+        char *web, *vhost, *listen;
+        char *health_path;
+        uint64_t health_time, drain_time; // seconds
 } SeriesSettings;
 
 // X(name, type, field, what it takes, default, check, help in one line of at most 70 columns)
@@ -28,7 +36,35 @@ typedef struct SeriesSettings {
         X("compare-interval", OPTION_DURATION, compare_interval, "DURATION", "7 d", NULL,          \
                 "How often a delta is compared with a full restore, row by row.")                  \
         X("myisam", OPTION_TEXT, myisam, "refuse | stop", "refuse", check_myisam,                  \
-                "MyISAM tables have no snapshot: refuse, or stop writers meanwhile.")
+                "MyISAM tables have no snapshot: refuse, or stop writers meanwhile.")              \
+        X("prod-hosts", OPTION_TEXT, prod_hosts, "none | NAME...", "none", NULL,                   \
+                "Host names of production; with preview-hosts, roles are managed.")                \
+        X("preview-hosts", OPTION_TEXT, preview_hosts, "none | NAME...", "none", NULL,             \
+                "Host names of the preview, whose mail is kept as files.")                         \
+        X("prod-certificate", OPTION_TEXT, prod_certificate, "none | CERTIFICATE KEY", "none",     \
+                check_certificate, "Paths for HTTPS; they are referred to, not made.")             \
+        X("preview-certificate", OPTION_TEXT, preview_certificate, "none | CERTIFICATE KEY",       \
+                "none", check_certificate, "The same for the preview.")                            \
+        X("manager", OPTION_TEXT, manager, "none | supervisor | systemd | command", "none",        \
+                check_manager, "What runs the sites' programs.")                                   \
+        X("server", OPTION_TEXT, server, "uwsgi | gunicorn | TEMPLATE", "uwsgi", NULL,             \
+                "What the program of a site is.")                                                  \
+        X("program", OPTION_TEXT, program, "PATTERN", "%s-%r", NULL,                               \
+                "Name of a site's program: %s is the site, %r prod or preview.")                   \
+        X("linod", OPTION_TEXT, linod, "none | PATTERN", "none", NULL,                             \
+                "Name of production's linod program, such as linod_%s.")                           \
+        X("web", OPTION_TEXT, web, "none | nginx | apache", "none", check_web,                     \
+                "Whose vhosts lead to the sites.")                                                 \
+        X("vhost", OPTION_TEXT, vhost, "standard | TEMPLATE", "standard", NULL,                    \
+                "A template of yours for the vhosts.")                                             \
+        X("listen", OPTION_TEXT, listen, "standard | [ADDRESS:]PORT", "standard", NULL,            \
+                "Where vhosts listen: 80, or 443 with a certificate.")                             \
+        X("health-path", OPTION_TEXT, health_path, "PATH", "/", NULL,                              \
+                "What a site has to answer before visitors are led to it.")                        \
+        X("health-time", OPTION_DURATION, health_time, "DURATION", "60 s", NULL,                   \
+                "Within which time.")                                                              \
+        X("drain-time", OPTION_DURATION, drain_time, "DURATION", "30 s", NULL,                     \
+                "How long a request may go on when its program is to stop.")
 
 // For manuals: a line each for what it takes, with its default, and for its help.
 #define SETTING_MANUAL(name, type, field, takes, fallback, check, help)                            \

@@ -11,6 +11,7 @@ typedef enum JobKind {
         JOB_SWITCH,
         JOB_DROP,
         JOB_SCAN, // of a host: it has no series
+        JOB_SERVE,
 } JobKind;
 extern const char *const job_kind_names[];
 

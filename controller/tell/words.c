@@ -12,6 +12,7 @@ const JobWords job_words[] = {
         [JOB_SWITCH] = {"switch", "links switched"},
         [JOB_DROP] = {"drop", "preview dropped"},
         [JOB_SCAN] = {"scan", "host scanned"},
+        [JOB_SERVE] = {"serving", "series served"},
 };
 
 char *words_time(int64_t at_us)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("databases", "fleet", "killing", "site_under_test")
+pytest.register_assert_rewrite("databases", "fleet", "killing", "serving", "site_under_test", "stack")
 
 import network
 from fleet import BIN, Fleet, assert_done, remove_tree, scratch

@@ -137,9 +137,9 @@ def pip_offline():
 
 
 class Fleet:
-    def __init__(self, directory):
+    def __init__(self, directory, net=None):
         self.directory = Path(directory)
-        self.network = network.make()
+        self.network = net or network.make()
         self.place = self.network.place("c")
         self.controller_directory = self.directory / "controller"
         self.workers = {}
@@ -181,11 +181,14 @@ class Fleet:
             raise AssertionError(f"the controller ended: {self.controller.log.read_text()}")
         return self.ctl("host", "list", check=False).returncode == DONE
 
-    def add_worker(self, name, *roots, engine="sqlite"):
+    def add_worker(self, name, *roots, engine="sqlite", options=""):
+        """`options` are more lines of its worker.conf."""
         worker = self.workers[name] = Worker(self, name, roots)
         worker.join()
         if engine != "sqlite":
             worker.administer(server(engine))
+        with open(worker.directory / "worker.conf", "a") as conf:
+            conf.write(options)
         worker.start()
         self.wait_connected(name)
         return worker

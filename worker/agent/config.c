@@ -55,6 +55,9 @@ static int check_admin(const char *value, Error *error)
                                 " does: a file or a directory. One line for each."                 \
         }
 
+#define HOSTING(member)    offsetof(Config, policy.hosting.member)
+#define SUPERVISOR_COMMAND "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf"
+
 const Option config_options[] = {
         {"controller", "address", OPTION_TEXT, offsetof(Config, address), NULL,
                 .help = "Where the controller listens for its workers, as HOST:PORT. Written by "
@@ -114,6 +117,35 @@ const Option config_options[] = {
                 "30 s", .least = 1, .most = 600,
                 .help = "How long a site may take to say who it is during a scan. One that takes "
                         "longer is ended and told as not answering."},
+        {"supervisor", "command", OPTION_TEXT, HOSTING(supervisor.command), SUPERVISOR_COMMAND,
+                .help = "How supervisor is spoken to: a program and its first arguments."},
+        {"supervisor", "programs", OPTION_PATH, HOSTING(supervisor.programs),
+                "/etc/supervisor/conf.d",
+                .help = "Directory for the programs of sites; supervisor's configuration includes "
+                        "*.conf of it."},
+        {"systemd", "command", OPTION_TEXT, HOSTING(systemd.command), "/usr/bin/systemctl",
+                .help = "How systemd is spoken to."},
+        {"systemd", "units", OPTION_PATH, HOSTING(systemd.programs), "/etc/systemd/system",
+                .help = "Directory for the units of sites."},
+        {"command", "command", OPTION_TEXT, HOSTING(command.command), NULL,
+                .help = "A program of yours that starts and stops sites. It is given 'status', "
+                        "'start' or 'stop' and the name of a site's program; status ends with 0 "
+                        "when that runs, with 3 when it does not."},
+        {"nginx", "test", OPTION_TEXT, HOSTING(nginx.test), "/usr/sbin/nginx -t",
+                .help = "Asks nginx whether its configuration would do."},
+        {"nginx", "reload", OPTION_TEXT, HOSTING(nginx.reload), "/usr/sbin/nginx -s reload",
+                .help = "Lets nginx take it."},
+        {"nginx", "vhosts", OPTION_PATH, HOSTING(nginx.vhosts), "/etc/nginx/sites-enabled",
+                .help = "Directory for the vhosts of series."},
+        {"apache", "test", OPTION_TEXT, HOSTING(apache.test), "/usr/sbin/apache2ctl configtest",
+                .help = "Asks Apache whether its configuration would do."},
+        {"apache", "reload", OPTION_TEXT, HOSTING(apache.reload), "/usr/sbin/apache2ctl graceful",
+                .help = "Lets Apache take it."},
+        {"apache", "vhosts", OPTION_PATH, HOSTING(apache.vhosts), "/etc/apache2/sites-enabled",
+                .help = "Directory for the vhosts of series."},
+        {"serving", "templates", OPTION_PATH, HOSTING(templates), "/etc/understudy/templates",
+                .help = "Directory of your own templates for vhosts and programs; one with the "
+                        "name of ours comes in its place. It need not exist."},
         {0},
 };
 

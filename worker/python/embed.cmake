@@ -1,15 +1,16 @@
-# Writes a C file with the source text of every Python helper and of the modules they share: struct PythonSource
-# python_sources[] (site/python.h). A helper is named "probe", a module "shared/rows".
-file(WRITE ${OUTPUT} "#include \"site/python.h\"\n\n")
+# Writes a C file with the texts of FILES: TYPE TABLE[], rows of {name, text, size}, a row of zeros at the end. The names
+# are relative to DIRECTORY and end before ENDING: a Python helper is named "probe", a module of several "shared/rows".
+file(WRITE ${OUTPUT} "#include \"${HEADER}\"\n\n")
 set(table "")
-foreach(helper ${HELPERS})
-  file(RELATIVE_PATH name ${DIRECTORY} ${helper})
-  string(REGEX REPLACE "\\.py$" "" name ${name})
-  string(MAKE_C_IDENTIFIER ${name} identifier)
-  file(READ ${helper} hex HEX)
+set(number 0)
+foreach(path ${FILES})
+  file(RELATIVE_PATH name ${DIRECTORY} ${path})
+  string(REGEX REPLACE "${ENDING}$" "" name ${name})
+  file(READ ${path} hex HEX)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
   string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
-  file(APPEND ${OUTPUT} "static const unsigned char source_${identifier}[] = {\n${bytes}};\n\n")
-  string(APPEND table "        {\"${name}\", source_${identifier}, sizeof(source_${identifier})},\n")
+  file(APPEND ${OUTPUT} "static const unsigned char text_${number}[] = {\n${bytes}};\n\n")
+  string(APPEND table "        {\"${name}\", text_${number}, sizeof(text_${number})},\n")
+  math(EXPR number "${number} + 1")
 endforeach()
-file(APPEND ${OUTPUT} "const PythonSource python_sources[] = {\n${table}        {0},\n};\n")
+file(APPEND ${OUTPUT} "const ${TYPE} ${TABLE}[] = {\n${table}        {0},\n};\n")

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "step/hosting.h"
 
 // Where a host's configuration is, for a scan; each a file or a directory.
 typedef struct ScanPaths {
@@ -32,6 +33,7 @@ typedef struct Policy {
         char *log_root;   // parent of new log directories when production's cannot tell it
         ScanPaths scan;
         ServerAccess postgresql, mysql;
+        Hosting hosting;  // borrowed by policies that are not a Config's
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.

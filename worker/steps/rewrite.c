@@ -44,7 +44,8 @@ static int rewrite_open(StepContext *context, const Fleet__RewriteArguments *arg
                 error);
 }
 
-// On a server, the clone gets a database user of its own, whose password the worker manages.
+// On a server, the clone gets a database user of its own, whose password the worker manages; and a
+// site that is served has its role managed.
 static void plan_managed(const Fleet__RewriteArguments *arguments, RewritePlan *plan)
 {
         const Fleet__Identity *identity =
@@ -52,7 +53,7 @@ static void plan_managed(const Fleet__RewriteArguments *arguments, RewritePlan *
         const DatabaseEngine *engine;
 
         if (identity && database_engine(identity->database, &engine, NULL) == 0 &&
-                engine->on_server)
+                (engine->on_server || arguments->serving))
                 plan->settings_module = text_copy(identity->settings_module);
 }
 
