@@ -302,9 +302,11 @@ def test_a_site_is_served_by_what_its_settings_say_now(fake, web, manager):
 
 
 def test_the_old_linod_ends_before_the_new_one_begins(fake, fleet, shown):
+    notes = fake.path / "linod.notes"
     assert_done(fleet.do("preview", "switch", SERIES))
+    wait_for(lambda: notes.exists() and notes.read_text().endswith("\n"), "the new linod's note", 20)
     ended = (shown.path / "linod.notes").read_text().split()
-    began = (fake.path / "linod.notes").read_text().split()
+    began = notes.read_text().split()
     assert ended[-2] == "ends" and began[-2] == "starts" and float(ended[-1]) < float(began[-1])
 
 

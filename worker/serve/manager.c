@@ -219,12 +219,13 @@ int manager_command(StepContext *context, const char *command, const char *more,
                         .userdata = &printed},
                 &result, error);
         free(result.tail);
-        if (r == 0 && ret_printed)
-                *ret_printed = TAKE_PTR(printed.text);
-        free(printed.text);
-        if (r == 0)
-                *ret_status = result.status;
-        return r;
+        if (r < 0) {
+                free(printed.text);
+                return r;
+        }
+        *ret_printed = printed.text;
+        *ret_status = result.status;
+        return 0;
 }
 
 static int complain(const Manager *manager, const char *program, const char *command,

@@ -51,7 +51,7 @@ int manager_stop(StepContext *context, const Manager *manager, const char *progr
         ProgramState state, Error *error) _must_use_;
 
 // Starts a command of worker.conf, its words apart by blanks, with more words, and gathers what it
-// prints, at most 64 KiB (the caller's; may be NULL). `ret_status` as of waitpid(2).
+// prints, at most 64 KiB (the caller's). `ret_status` as of waitpid(2).
 int manager_command(StepContext *context, const char *command, const char *more, char **ret_printed,
         int *ret_status, Error *error) _must_use_;
 

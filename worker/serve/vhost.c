@@ -11,15 +11,17 @@
 
 #define RELOAD_SECONDS 15
 #define PAUSE_MS       25
+#define COMPLAINT_MAX  500
 
 typedef struct WebServer {
         const char *name;
         size_t hosting; // offset in Hosting
+        bool opens;     // the ports that its vhosts name
 } WebServer;
 
 static const WebServer web_servers[] = {
-        {"nginx", offsetof(Hosting, nginx)},
-        {"apache", offsetof(Hosting, apache)},
+        {"nginx", offsetof(Hosting, nginx), true},
+        {"apache", offsetof(Hosting, apache), false},
 };
 
 // A vhost being changed. While it is, the file before it stands beside it, under a hidden name that
@@ -29,6 +31,7 @@ typedef struct Vhost {
         const Fleet__Serving *serving;
         const char *role;
         const WebHosting *hosting;
+        const WebServer *server;
         char *file, *kept; // names in hosting->vhosts
         char *mark;
         char *before; // text; NULL: there was none
@@ -46,13 +49,18 @@ static void vhost_clear(Vhost *vhost)
         free(vhost->version);
 }
 
-static int find(const Policy *policy, const char *name, const WebHosting **ret, Error *error)
+static int find(Vhost *vhost, Error *error)
 {
+        const char *name = vhost->serving->web;
+        const Hosting *hosting = &step_policy(vhost->context)->hosting;
+
         for (size_t i = 0; i < ELEMENTS(web_servers); i++)
                 if (text_equal(web_servers[i].name, name)) {
-                        *ret = (const void *)((const char *)&policy->hosting +
-                                              web_servers[i].hosting);
-                        if ((*ret)->vhosts && (*ret)->test && (*ret)->reload)
+                        vhost->server = &web_servers[i];
+                        vhost->hosting =
+                                (const void *)((const char *)hosting + web_servers[i].hosting);
+                        if (vhost->hosting->vhosts && vhost->hosting->test &&
+                                vhost->hosting->reload)
                                 return 0;
                 }
         error_set(error, -ENOENT, "vhost", "there is no web server '%s' on this host", name);
@@ -66,7 +74,7 @@ static int find(const Policy *policy, const char *name, const WebHosting **ret, 
 static int vhost_open(Vhost *vhost, Error *error)
 {
         _cleanup_free_ char *empty = NULL, *kept = NULL;
-        int r = find(step_policy(vhost->context), vhost->serving->web, &vhost->hosting, error);
+        int r = find(vhost, error);
 
         if (r < 0)
                 return r;
@@ -129,21 +137,20 @@ static int disliked(const Vhost *vhost, const char *why, const char *next, Error
         return -EINVAL;
 }
 
-// The lines that tell of an error; the last one when none does.
+// From the line that tells of an error on; the last one when none does.
 static char *complaint(const char *printed)
 {
-        const char *line = printed, *found = printed;
+        const char *found = printed;
 
-        for (; line && *line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                if (!*line)
-                        break;
+        for (const char *line = printed; *line;) {
+                size_t length = strcspn(line, "\n");
+
                 found = line;
-                if (strcasestr(line, "[emerg]") == line || text_starts(line, "nginx: [emerg]") ||
-                        strstr(line, "Syntax error") || strstr(line, "AH00526"))
+                if (memmem(line, length, "[emerg]", 7) || memmem(line, length, "Syntax error", 12))
                         break;
+                line += length + (line[length] == '\n');
         }
-        return text_copy_n(found, strlen(found) > 500 ? 500 : strlen(found));
+        return text_copy_n(found, strnlen(found, COMPLAINT_MAX));
 }
 
 static int run(const Vhost *vhost, const char *command, Error *error)
@@ -182,17 +189,45 @@ static char *answer_text(const VisitAnswer *answer, const char *host, const char
                 where, host);
 }
 
-static int wait_until_served(const Vhost *vhost, Error *error)
+static Visit visitor(const Vhost *vhost, char **ret_where)
 {
         const Fleet__Front *front = serving_front(vhost->serving, vhost->role);
         bool tls = !text_blank(front->certificate);
-        _cleanup_free_ char *where = address(
-                text_blank(vhost->serving->listen) ? tls ? "443" : "80" : vhost->serving->listen);
-        const Visit request = {.address = where,
+        const char *standard = tls ? "443" : "80";
+
+        *ret_where =
+                address(text_blank(vhost->serving->listen) ? standard : vhost->serving->listen);
+        return (Visit){.address = *ret_where,
                 .host = front->hosts[0],
                 .tls = tls,
                 .path = "/static/.understudy",
                 .timeout_ms = 2000};
+}
+
+// Before anything changes: a vhost that moves to a port where it cannot be would be nowhere.
+static int check_port(const Vhost *vhost, Error *error)
+{
+        _cleanup_free_ char *where = NULL, *why = NULL;
+        const Visit request = visitor(vhost, &where);
+        VisitAnswer answer _cleanup_answer_ = {0};
+        int r = visit(vhost->context, &request, &answer, error);
+
+        if (r < 0 || request.tls)
+                return r;
+        if (answer.absent && !vhost->server->opens)
+                why = text_format(
+                        "nobody listens at %s: its configuration needs a 'Listen'", where);
+        else if (!answer.absent &&
+                 (!answer.status ||
+                         (answer.server && !strcasestr(answer.server, vhost->server->name))))
+                why = text_format("another program has the port: %s", where);
+        return why ? disliked(vhost, why, "See who listens there: ss -ltnp", error) : 0;
+}
+
+static int wait_until_served(const Vhost *vhost, Error *error)
+{
+        _cleanup_free_ char *where = NULL;
+        const Visit request = visitor(vhost, &where);
         int64_t end = clock_monotonic_us() + RELOAD_SECONDS * US_PER_SECOND;
 
         for (;;) {
@@ -248,9 +283,14 @@ static void put_back(const Vhost *vhost, bool told, Error *error)
 static int change(const Vhost *vhost, bool killed_before, Error *error)
 {
         bool told;
-        int r = marked_write(
-                vhost->hosting->vhosts, vhost->kept, vhost->before ? vhost->before : "", error);
+        int r = vhost->wanted ? check_port(vhost, error) : 0;
 
+        if (r < 0 && killed_before)
+                put_back(vhost, true, error);
+        if (r < 0)
+                return r;
+        r = marked_write(
+                vhost->hosting->vhosts, vhost->kept, vhost->before ? vhost->before : "", error);
         if (r < 0)
                 return r;
         r = place(vhost, vhost->wanted, error) ?: run(vhost, vhost->hosting->test, error);

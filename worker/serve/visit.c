@@ -29,6 +29,7 @@ void visit_answer_clear(VisitAnswer *answer)
 {
         free(answer->site);
         free(answer->vhost);
+        free(answer->server);
         free(answer->why);
         *answer = (VisitAnswer){0};
 }
@@ -53,6 +54,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 
         take_header(line, size * count, VISIT_SITE_HEADER, &request->answer.site);
         take_header(line, size * count, VISIT_VHOST_HEADER, &request->answer.vhost);
+        take_header(line, size * count, "Server", &request->answer.server);
         return size * count;
 }
 

@@ -19,8 +19,8 @@ typedef struct Visit {
 } Visit;
 
 typedef struct VisitAnswer {
-        long status;        // of HTTP; 0: there was no answer, and `why` says why
-        char *site, *vhost; // values of the headers; NULL: without them
+        long status;                 // of HTTP; 0: there was no answer, and `why` says why
+        char *site, *vhost, *server; // values of the headers; NULL: without them
         char *why;
         bool absent; // nobody listens there
 } VisitAnswer;

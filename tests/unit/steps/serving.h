@@ -27,6 +27,7 @@ static inline void fake_serving(FakeServing *s)
         s->serving.program = "%s-%r";
         s->serving.linod = "linod_%s";
         s->serving.web = "nginx";
+        s->serving.listen = "127.0.0.1:1"; // where nobody is
         s->serving.health_path = "/";
         s->serving.health_seconds = 5;
         s->serving.drain_seconds = 5;
