@@ -116,8 +116,7 @@ static void fill_mirror(const Planning *planning, ProtobufCMessage *arguments)
                 &mirror->directories, &mirror->n_directories, directories, ELEMENTS(directories));
 }
 
-static void copy_allowed(
-        const PlanInput *input, Fleet__Allowance ***ret, size_t *ret_count)
+static void copy_allowed(const PlanInput *input, Fleet__Allowance ***ret, size_t *ret_count)
 {
         *ret = memory_new(input->allowed_count * sizeof **ret);
         for (size_t i = 0; i < input->allowed_count; i++)
@@ -136,8 +135,8 @@ static void fill_choose(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__ChooseArguments *choose = (Fleet__ChooseArguments *)arguments;
         const PlanInput *input = planning->input;
-        _cleanup_free_ char *no_delta = series_settings_no_delta(
-                input->settings, input->nightly, input->weekday);
+        _cleanup_free_ char *no_delta =
+                series_settings_no_delta(input->settings, input->nightly, input->weekday);
 
         choose->full = input->full;
         choose->native_forbidden = text_equal(input->settings->native, "forbid");

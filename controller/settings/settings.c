@@ -73,7 +73,7 @@ const Option series_settings[] = {
         },
         SERIES_SETTINGS(ROW)
 #undef ROW
-        {0}};
+                {0}};
 
 const Option *series_setting_find(const char *name)
 {

@@ -7,11 +7,11 @@
 
 typedef struct SeriesSettings {
         bool quick;
-        char *native;     // "allow", "forbid"
-        char *delta;      // "off", "on-demand", "always"
-        char *full_nights; // "all", "none", or weekdays: "sun wed"
+        char *native;              // "allow", "forbid"
+        char *delta;               // "off", "on-demand", "always"
+        char *full_nights;         // "all", "none", or weekdays: "sun wed"
         uint64_t compare_interval; // seconds
-        char *myisam;     // "refuse", "stop"
+        char *myisam;              // "refuse", "stop"
 } SeriesSettings;
 
 // X(name, type, field, what it takes, default, check, help in one line of at most 70 columns)

@@ -31,7 +31,8 @@ int database_engine(const Fleet__Database *database, const DatabaseEngine **ret,
                         return 0;
                 }
         }
-        error_set(error, -EOPNOTSUPP, "engine", "this version does not know the site's database engine");
+        error_set(error, -EOPNOTSUPP, "engine",
+                "this version does not know the site's database engine");
         error_where(error, "%s", database ? database->name : "the site's database");
         error_why(error, "the site uses '%s'", database ? database->engine : "none");
         error_next(error, "Leave this site to the manual procedure for now");

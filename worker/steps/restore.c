@@ -49,12 +49,12 @@ static json_t *make_request(const Restore *restore, json_t *take_production, jso
         _cleanup_free_ char *script = NULL;
 
         script = text_format("%s/%s", arguments->directory, SCRIPT);
-        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:o?}", "script", script, "database",
-                restore->target.identity->database->name, "staging", restore->staging, "keep",
-                target_keep(&restore->target, arguments->guard, true), "quick", arguments->quick,
-                "objects", (json_int_t)(arguments->dump ? arguments->dump->objects : 0),
-                "production", take_production, "project", restore->target.site.path, "mark",
-                take_mark);
+        return json_pack("{s:s, s:s, s:s, s:o, s:b, s:I, s:o, s:s, s:o?}", "script", script,
+                "database", restore->target.identity->database->name, "staging", restore->staging,
+                "keep", target_keep(&restore->target, arguments->guard, true), "quick",
+                arguments->quick, "objects",
+                (json_int_t)(arguments->dump ? arguments->dump->objects : 0), "production",
+                take_production, "project", restore->target.site.path, "mark", take_mark);
 }
 
 static int check_script(const Restore *restore, Error *error)
@@ -208,8 +208,7 @@ static int load(Restore *restore, bool mark, Fleet__RestoreResult *result, Error
         if (r < 0)
                 return r;
         report(restore, result);
-        rows = json_string_value(
-                json_object_get(json_object_get(restore->answer, "marked"), "id"));
+        rows = json_string_value(json_object_get(json_object_get(restore->answer, "marked"), "id"));
         if (rows)
                 result->rows = text_copy(rows);
         return 0;
@@ -246,11 +245,11 @@ static int lock_environment(const Restore *restore, int *ret_fd, Error *error)
 static void tell_full(const Restore *restore, Fleet__RestoreResult *result)
 {
         const Fleet__ChooseResult *choose = restore->arguments->choose;
-        _cleanup_free_ char *refused = result->n_reasons == 0
-                                               ? NULL
-                                               : text_format("in full: %s",
-                                                         result->reasons[result->n_reasons - 1]);
-        const char *why = refused                                 ? refused
+        _cleanup_free_ char *refused =
+                result->n_reasons == 0
+                        ? NULL
+                        : text_format("in full: %s", result->reasons[result->n_reasons - 1]);
+        const char *why = refused                               ? refused
                           : choose && !text_blank(choose->told) ? choose->told
                                                                 : "in full";
 
@@ -297,8 +296,8 @@ static int compare(Restore *restore, Fleet__RestoreResult *result, Error *error)
                 return r;
         result->compared = true;
         if (full->n_differences == 0)
-                return restore->target.engine->drop_staging(restore->context,
-                        &restore->target.site, restore->target.identity->database, error);
+                return restore->target.engine->drop_staging(restore->context, &restore->target.site,
+                        restore->target.identity->database, error);
         step_note(restore->context, "They differ: the full restore takes the preview's place.");
         swapped = *result;
         *result = *full;
