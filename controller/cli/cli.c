@@ -274,7 +274,8 @@ static const Command preview_commands[] = {
         {.name = "sync",
                 .summary = "bring production's data into the preview",
                 .description =
-                        "Finds the cheapest safe way first: nothing, when it is proven that nothing "
+                        "Finds the cheapest safe way first: nothing, when it is proven that "
+                        "nothing "
                         "has changed; the database's own copy, between equal versions without an "
                         "edited script; only the rows that changed; else all of it. That dumps "
                         "production inside one read-only snapshot, merges and checks "

@@ -143,8 +143,9 @@ static json_t *take_settings(const CommandLine *line, Error *error)
 
                 if (!equals || !*name || json_object_get(body, name)) {
                         error_set(error, -EINVAL, "setting", "'%s' cannot be understood", words[i]);
-                        error_why(error, "%s", equals && *name ? "it is given twice"
-                                                               : "it must be like quick=yes");
+                        error_why(error, "%s",
+                                equals && *name ? "it is given twice"
+                                                : "it must be like quick=yes");
                         error_next(error, "What there is: understudyctl series set --help");
                         json_decref(body);
                         return NULL;

@@ -87,8 +87,7 @@ int registry_learn(Controller *controller, const JobRow *job, const TaskRow *tas
         else if (text_equal(task->step, "dump") && ((Fleet__DumpResult *)result)->bytes)
                 series.last_dump_bytes = (int64_t)((Fleet__DumpResult *)result)->bytes;
         else if (text_equal(task->step, "restore"))
-                r = learn_restore(
-                        controller, job, &series, (Fleet__RestoreResult *)result, error);
+                r = learn_restore(controller, job, &series, (Fleet__RestoreResult *)result, error);
         else if (text_equal(task->step, "environment"))
                 series.last_environment_bytes =
                         (int64_t)((Fleet__EnvironmentResult *)result)->bytes;

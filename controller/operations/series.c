@@ -192,8 +192,8 @@ int series_set(Controller *controller, const OperationRequest *request, json_t *
         if (r < 0)
                 return r;
         json_object_foreach (request->body, name, value) {
-                r = set_one(controller, &series, request->who, name, json_string_value(value),
-                        error);
+                r = set_one(
+                        controller, &series, request->who, name, json_string_value(value), error);
                 if (r < 0)
                         break;
         }

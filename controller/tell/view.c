@@ -125,9 +125,8 @@ static json_t *view_setting(const Option *option, const SeriesSettings *settings
 {
         _cleanup_free_ char *value = option_text(option, settings);
         const SettingRow *rows = set->items;
-        json_t *shown = json_pack(
-                "{s:s, s:s, s:s}", "setting", option->name, "value", value, "default",
-                option->fallback);
+        json_t *shown = json_pack("{s:s, s:s, s:s}", "setting", option->name, "value", value,
+                "default", option->fallback);
 
         for (size_t i = 0; i < set->count; i++) {
                 if (!text_equal(rows[i].name, option->name))

@@ -6,9 +6,9 @@
 static int ask(StepContext *context, const SiteDir *site, const char *name, const char *table,
         bool schema, char **ret_text, Error *error)
 {
-        json_t *answer = NULL, *request = json_pack("{s:s, s:s, s:b, s:o}", "database", name,
-                                       "table", table ? table : "", "schema", schema, "volatile",
-                                       database_volatile_list());
+        json_t *answer = NULL,
+               *request = json_pack("{s:s, s:s, s:b, s:o}", "database", name, "table",
+                       table ? table : "", "schema", schema, "volatile", database_volatile_list());
         int r = python_run(context, site, "digest", request, NULL, NULL, NULL, 0, &answer, error);
 
         if (r == 0 && !json_is_string(answer))

@@ -61,7 +61,8 @@ int warm_connect(const SiteDir *site)
 
 bool warm_suits(const char *helper)
 {
-        static const char *const suited[] = {"models", "restore", "static", "verify", "delta", "compare"};
+        static const char *const suited[] = {
+                "models", "restore", "static", "verify", "delta", "compare"};
 
         for (size_t i = 0; i < ELEMENTS(suited); i++)
                 if (text_equal(suited[i], helper))

@@ -31,8 +31,8 @@ static void against(Choose *choose, const char *way, const char *why)
 {
         Fleet__ChooseResult *result = choose->result;
 
-        result->reasons = memory_grow(
-                result->reasons, (result->n_reasons + 1) * sizeof(*result->reasons));
+        result->reasons =
+                memory_grow(result->reasons, (result->n_reasons + 1) * sizeof(*result->reasons));
         result->reasons[result->n_reasons++] = text_format("%s: %s", way, why);
         free(choose->full);
         choose->full = text_copy(why);
@@ -107,8 +107,8 @@ static char *changed(const Choose *choose, unsigned of)
         for (size_t i = 0; i < ELEMENTS(parts); i++) {
                 _cleanup_free_ char *when = NULL;
 
-                if (!(parts[i].of & of) || text_equal(part_of(before, parts[i].offset),
-                                                   part_of(now, parts[i].offset)))
+                if (!(parts[i].of & of) ||
+                        text_equal(part_of(before, parts[i].offset), part_of(now, parts[i].offset)))
                         continue;
                 when = since(choose);
                 return text_format("%s since %s", parts[i].words, when);
@@ -149,8 +149,8 @@ static int is_nothing(Choose *choose, Error *error)
                 against(choose, "not nothing", "production's data has changed");
                 return 0;
         }
-        r = digest(choose, &choose->preview, choose->arguments->preview_probe->identity->database, &now->preview,
-                error);
+        r = digest(choose, &choose->preview, choose->arguments->preview_probe->identity->database,
+                &now->preview, error);
         if (r < 0)
                 return r;
         if (text_equal(before->preview, now->preview))

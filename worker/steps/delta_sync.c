@@ -57,7 +57,8 @@ json_t *delta_sync_mark(const DeltaSync *sync)
         return delta_mark(&spec.spec);
 }
 
-static void take_refusal(const DeltaSync *sync, const TextList *refused, Fleet__RestoreResult *result)
+static void take_refusal(
+        const DeltaSync *sync, const TextList *refused, Fleet__RestoreResult *result)
 {
         for (size_t i = 0; i < refused->count; i++) {
                 char *text = text_format("no delta: %s", refused->items[i]);
@@ -145,8 +146,8 @@ bool delta_sync_is_due(const DeltaSync *sync)
         return now_seconds() - (int64_t)at >= (int64_t)sync->arguments->compare_seconds;
 }
 
-int delta_sync_compare(const DeltaSync *sync, const char *staging, Fleet__RestoreResult *result,
-        Error *error)
+int delta_sync_compare(
+        const DeltaSync *sync, const char *staging, Fleet__RestoreResult *result, Error *error)
 {
         TextList differences _cleanup_text_list_ = {0};
         uint64_t count = 0;
@@ -228,8 +229,8 @@ void delta_sync_keep(
 {
         Error why _cleanup_error_ = ERROR_EMPTY;
         _cleanup_free_ char *compared = marker_text(preview, COMPARED);
-        _cleanup_close_ int kept = file_open_beneath(
-                preview->fd, MARKER_DIRECTORY, O_RDONLY | O_DIRECTORY, false);
+        _cleanup_close_ int kept =
+                file_open_beneath(preview->fd, MARKER_DIRECTORY, O_RDONLY | O_DIRECTORY, false);
         int r = kept < 0 ? kept : keep_dump(context, preview, snapshot, kept, &why);
 
         if (r < 0)

@@ -16,8 +16,7 @@ typedef struct Search {
 static bool left_out_by_name(const char *path)
 {
         static const char *const names[] = {
-                "env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER, MANAGED_VALUES,
-                MARKER_DIRECTORY};
+                "env", "log", SNAPSHOT_DIRECTORY, CLONE_MARKER, MANAGED_VALUES, MARKER_DIRECTORY};
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (text_equal(path, names[i]))

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "json/message.h"
 #include "steps/files.h"
 #include "tree/hash.h"
+#include "json/message.h"
 
 #define MARKER_FILE "marker"
 #define MARKER_MAX  (64U << 10)
@@ -23,8 +23,8 @@ void marker_clear(Marker *marker)
 static int open_directory(const SiteDir *preview, bool make)
 {
         int fd = make ? directory_make(preview->fd, MARKER_DIRECTORY, preview->owner.uid, (gid_t)-1)
-                      : file_open_beneath(preview->fd, MARKER_DIRECTORY, O_RDONLY | O_DIRECTORY,
-                                false);
+                      : file_open_beneath(
+                                preview->fd, MARKER_DIRECTORY, O_RDONLY | O_DIRECTORY, false);
 
         if (fd >= 0 && make && fchmod(fd, 0700) < 0) {
                 close(fd);
@@ -62,7 +62,8 @@ char *marker_text(const SiteDir *preview, const char *name)
 int marker_set_text(const SiteDir *preview, const char *name, const char *text, Error *error)
 {
         _cleanup_close_ int fd = open_directory(preview, true);
-        struct stat like = {.st_uid = preview->owner.uid, .st_gid = preview->owner.gid,
+        struct stat like = {.st_uid = preview->owner.uid,
+                .st_gid = preview->owner.gid,
                 .st_mode = S_IFREG | 0600};
         int r = fd < 0 ? fd : site_file_write(fd, name, text, strlen(text), &like);
 

@@ -31,7 +31,7 @@ int marker_make(const SiteDir *preview, Error *error) _must_use_;
 
 // A short text beside it, by name. Missing or unreadable: NULL.
 char *marker_text(const SiteDir *preview, const char *name);
-int marker_set_text(
-        const SiteDir *preview, const char *name, const char *text, Error *error) _must_use_;
+int marker_set_text(const SiteDir *preview, const char *name, const char *text, Error *error)
+        _must_use_;
 
 #endif

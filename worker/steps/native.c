@@ -24,8 +24,8 @@ static char *versions_differ(const NativeQuestion *question)
                         a->lino, a->django, b->lino, b->django);
         return text_equal(a->python, b->python)
                        ? NULL
-                       : text_format("production has Python %s, the preview %s", a->python,
-                                 b->python);
+                       : text_format(
+                                 "production has Python %s, the preview %s", a->python, b->python);
 }
 
 static char *plugins_differ(const NativeQuestion *question)
@@ -123,10 +123,10 @@ static int schemas_differ(const NativeQuestion *question, char **ret, Error *err
         const Fleet__Database *a = question->production_probe->identity->database,
                               *b = question->preview_probe->identity->database;
         _cleanup_free_ char *here = NULL, *there = NULL;
-        int r = question->engine->schema(question->context, question->production, a, a->name,
-                        &here, error)
-                        ?: question->engine->schema(question->context, question->preview, b,
-                                   b->name, &there, error);
+        int r = question->engine->schema(
+                        question->context, question->production, a, a->name, &here, error)
+                        ?: question->engine->schema(
+                                   question->context, question->preview, b, b->name, &there, error);
 
         if (r == 0 && !text_equal(here, there))
                 *ret = text_copy("the two databases are not made of the same tables and columns");
@@ -257,8 +257,7 @@ int native_restore(StepContext *context, const Fleet__RestoreArguments *argument
                 return error_set(error, -EINVAL, "native", "production has not been asked");
         r = site_open(step_policy(context), arguments->production, &production, error);
         if (r == 0)
-                r = proof_script_is_unedited(
-                        &production, arguments->directory, &unedited, error);
+                r = proof_script_is_unedited(&production, arguments->directory, &unedited, error);
         if (r == 0 && !unedited)
                 r = refuse(target, "restore2preview.py was edited meanwhile", error);
         if (r == 0)
@@ -274,6 +273,7 @@ int native_restore(StepContext *context, const Fleet__RestoreArguments *argument
         if (r < 0)
                 return r;
         result->way = FLEET__WAY__NATIVE;
-        result->told = text_format("%" PRIu64 " rows copied by the database itself", result->loaded);
+        result->told =
+                text_format("%" PRIu64 " rows copied by the database itself", result->loaded);
         return 0;
 }

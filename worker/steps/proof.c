@@ -77,8 +77,7 @@ static int visit(
         struct {
                 uint64_t inode, mode, size;
                 int64_t modified[2], changed[2];
-        } facts = {
-                st->st_ino, st->st_mode, (uint64_t)st->st_size,
+        } facts = {st->st_ino, st->st_mode, (uint64_t)st->st_size,
                 {st->st_mtim.tv_sec, st->st_mtim.tv_nsec},
                 {st->st_ctim.tv_sec, st->st_ctim.tv_nsec}};
 
@@ -240,8 +239,8 @@ int proof_script_is_unedited(const SiteDir *site, const char *snapshot, bool *re
 
 char *proof_parameters(const Fleet__ChooseArguments *arguments)
 {
-        char *text = text_format("directory=%s quick=%d allowed=", arguments->directory,
-                arguments->quick);
+        char *text = text_format(
+                "directory=%s quick=%d allowed=", arguments->directory, arguments->quick);
 
         for (size_t i = 0; i < arguments->n_allowed; i++) {
                 char *longer = text_format("%s%s ", text, arguments->allowed[i]->table);

@@ -14,8 +14,8 @@
 
 // The Python environment, through its link when it is one, without `static_root` (an absolute path,
 // may be NULL), and the directories outside of it that its .pth files and editable installs name.
-int proof_environment(
-        const SiteDir *site, const char *static_root, char **ret, Error *error) _must_use_;
+int proof_environment(const SiteDir *site, const char *static_root, char **ret, Error *error)
+        _must_use_;
 
 // All else in the project directory: settings, configuration, plugins of its own.
 int proof_project(const SiteDir *site, const Fleet__ProbeResult *probe, const char *snapshot,
@@ -29,8 +29,8 @@ int proof_tree(const char *path, char **ret, Error *error) _must_use_;
 int proof_script(const SiteDir *site, const char *snapshot, char **ret, Error *error) _must_use_;
 
 // Whether it says what restore.py says: nobody has edited it.
-int proof_script_is_unedited(
-        const SiteDir *site, const char *snapshot, bool *ret, Error *error) _must_use_;
+int proof_script_is_unedited(const SiteDir *site, const char *snapshot, bool *ret, Error *error)
+        _must_use_;
 
 // How is dumped, restored and judged.
 char *proof_parameters(const Fleet__ChooseArguments *arguments);

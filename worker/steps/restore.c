@@ -216,8 +216,7 @@ static int load(Restore *restore, bool mark, Fleet__RestoreResult *result, Error
         if (r < 0)
                 return r;
         report(restore, result);
-        rows = json_string_value(
-                json_object_get(json_object_get(restore->answer, "marked"), "id"));
+        rows = json_string_value(json_object_get(json_object_get(restore->answer, "marked"), "id"));
         if (rows)
                 result->rows = text_copy(rows);
         return 0;
@@ -254,11 +253,11 @@ static int lock_environment(const Restore *restore, int *ret_fd, Error *error)
 static void tell_full(const Restore *restore, Fleet__RestoreResult *result)
 {
         const Fleet__ChooseResult *choose = restore->arguments->choose;
-        _cleanup_free_ char *refused = result->n_reasons == 0
-                                               ? NULL
-                                               : text_format("in full: %s",
-                                                         result->reasons[result->n_reasons - 1]);
-        const char *why = refused                                 ? refused
+        _cleanup_free_ char *refused =
+                result->n_reasons == 0
+                        ? NULL
+                        : text_format("in full: %s", result->reasons[result->n_reasons - 1]);
+        const char *why = refused                               ? refused
                           : choose && !text_blank(choose->told) ? choose->told
                                                                 : "in full";
 
@@ -305,8 +304,8 @@ static int compare(Restore *restore, Fleet__RestoreResult *result, Error *error)
                 return r;
         result->compared = true;
         if (full->n_differences == 0)
-                return restore->target.engine->drop_staging(restore->context,
-                        &restore->target.site, restore->target.identity->database, error);
+                return restore->target.engine->drop_staging(restore->context, &restore->target.site,
+                        restore->target.identity->database, error);
         step_note(restore->context, "They differ: the full restore takes the preview's place.");
         swapped = *result;
         *result = *full;

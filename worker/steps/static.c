@@ -28,8 +28,8 @@ static char *static_state(const Fleet__StaticArguments *arguments)
         if (!proof || text_blank(root) || proof_tree(root, &collected, NULL) < 0 ||
                 text_blank(collected))
                 return NULL;
-        return text_format("%s %s %s", proof->preview_environment, proof->preview_project,
-                collected);
+        return text_format(
+                "%s %s %s", proof->preview_environment, proof->preview_project, collected);
 }
 
 static int static_check(StepContext *context, const ProtobufCMessage *arguments_message,
@@ -47,8 +47,8 @@ static int static_check(StepContext *context, const ProtobufCMessage *arguments_
         return now && text_equal(now, before);
 }
 
-static int collect(StepContext *context, const SiteDir *site, Fleet__StaticResult *result,
-        Error *error)
+static int collect(
+        StepContext *context, const SiteDir *site, Fleet__StaticResult *result, Error *error)
 {
         json_t *request = json_pack("{s:s, s:s}", "project", site->path, "name", site->name),
                *answer = NULL;

@@ -94,8 +94,8 @@ static void read_word(Input *input, char **words)
                 if (!plan->settings)
                         option_defaults(series_settings, &input->settings);
                 plan->settings = &input->settings;
-                assert_int_equal(option_set(series_setting_find(words[1]), &input->settings,
-                                         words[2], NULL),
+                assert_int_equal(
+                        option_set(series_setting_find(words[1]), &input->settings, words[2], NULL),
                         0);
         } else if (text_equal(words[0], "review"))
                 plan->review = true;

@@ -55,7 +55,8 @@ static json_t *dump_request(const World *w)
                             *directory = text_format("%s/dump", work);
 
         shell("mkdir -p '%s'", work);
-        return json_pack("{s:s, s:s, s:i}", "work", work, "directory", directory, "max_rows", 0);
+        return json_pack("{s:s, s:s, s:i, s:[]}", "work", work, "directory", directory, "max_rows",
+                0, "volatile");
 }
 
 static void a_helper_answers_and_tells_its_progress(void **state)

@@ -186,7 +186,8 @@ static void what_a_site_writes_as_it_runs_is_no_change(void **state)
 
         synchronise(r);
         synchronise(r);
-        shell("cd '%s/berta' && mkdir -p tmp env/__pycache__ && touch tmp/x media/x lino_version.txt "
+        shell("cd '%s/berta' && mkdir -p tmp env/__pycache__ && touch tmp/x media/x "
+              "lino_version.txt "
               "env/__pycache__/x.pyc",
                 r->f.root);
         assert_way(r, FLEET__WAY__NOTHING, "nothing has changed since");
@@ -204,8 +205,7 @@ static void a_damaged_marker_counts_for_nothing(void **state)
 static void a_preview_that_names_production_is_refused(void **state)
 {
         Rehearsal *r = *state;
-        _cleanup_message_ ProtobufCMessage *result =
-                message_new(&fleet__choose_result__descriptor);
+        _cleanup_message_ ProtobufCMessage *result = message_new(&fleet__choose_result__descriptor);
         Asked asked;
 
         fake_site_setting(&r->f, "berta", "DATABASES['default']['NAME'] = '../anna/anna'");
