@@ -48,9 +48,6 @@ class Sites:
             self.server = server(engine)
             self.admin = LINO_SITE.SERVERS[engine](self.server.socket, self.server.port)
             self.forget()
-        if engine == "mysql":  # initdb makes its database anew, as the server makes them
-            self.execute("SET GLOBAL character_set_server=utf8mb4")
-            self.execute("SET GLOBAL collation_server=utf8mb4_unicode_ci")
         self.make_production(fixtures)
         self.make_preview()
         self.dump(seed=0, edits=0)

@@ -1,7 +1,7 @@
 """Delta restores against full restores of the same dump, row by row; what they refuse; what a failure leaves.
 
 $UNDERSTUDY_DELTA_SWEEP runs the long form: every engine, an upgrade and the same version, chains of ten deltas with 200
-edits each ("sqlite", "postgresql", "mysql": that engine alone).
+edits each, compared after the fifth and the tenth ("sqlite", "postgresql", "mysql": that engine alone).
 """
 
 import json
@@ -50,6 +50,21 @@ def assert_same_rows(sites):
 
 
 @pytest.mark.skipif(bool(SWEEP), reason="the sweep does more")
+def test_who_works_on_the_site_meanwhile_sees_the_old_list_or_the_new_and_no_error(sqlite):
+    sqlite.dump(8, 2, operations=["add"], tables=["topics_topic"])
+    until = sqlite.place / "enough"
+    visitor = SiteCode(sqlite.preview, "visitor", {"until": str(until)})
+    assert visitor.process.stdout.readline().startswith("PROGRESS")  # it is logged in
+    answer = sqlite.delta()
+    until.touch()
+    seen = visitor.answer()
+    assert answer["added"] == 2, answer
+    assert seen["errors"] == [] and seen["statuses"] == [200] and seen["writes"] > 0, seen
+    assert 1 <= len(seen["seen"]) <= 2, seen
+    sqlite.verified()
+
+
+@pytest.mark.skipif(bool(SWEEP), reason="the sweep does more")
 def test_a_chain_of_deltas_with_edits_of_every_table_ends_where_a_full_restore_does(sqlite, request):
     seed = seed_of(request)
     for link in range(3):
@@ -69,6 +84,14 @@ def test_a_delta_on_a_server_ends_where_a_full_restore_does(on_server, request):
     assert_same_rows(on_server)
 
 
+@pytest.mark.skipif(bool(SWEEP), reason="the sweep does more")
+def test_tables_without_transactions_refuse(on_server):
+    if on_server.engine != "mysql":
+        pytest.skip("all its tables have transactions")
+    on_server.execute("ALTER TABLE django_session ENGINE=MyISAM", "bert")
+    assert "1 tables know no transactions, such as django_session" in on_server.delta()["refused"][0]
+
+
 @pytest.mark.skipif(not SWEEP, reason="UNDERSTUDY_DELTA_SWEEP is not set")
 @pytest.mark.parametrize("upgrade", [True, False], ids=["upgrade", "same-version"])
 @pytest.mark.parametrize("engine", ENGINES)
@@ -78,7 +101,8 @@ def test_chains_of_ten(directory, engine, upgrade, request):
     for link in range(10):
         answer = apply_edits(sites, seed + link, edits=200, preview_edits=20 if link % 3 == 2 else 0)
         print(engine, upgrade, link, {name: value for name, value in answer.items() if "table" not in name}, flush=True)
-        assert_same_rows(sites)
+        if link % 5 == 4:
+            assert_same_rows(sites)
         sites.verified()
     sites.forget()
 
@@ -130,18 +154,4 @@ def test_who_reads_meanwhile_sees_the_old_rows_and_then_the_new(changed):
     (changed.place / "hold").unlink()
     assert "refused" not in started.answer()
     assert tickets() != before
-    changed.verified()
-
-
-def test_who_works_on_the_site_meanwhile_sees_the_old_list_or_the_new_and_no_error(changed):
-    changed.dump(8, 2, operations=["add"], tables=["topics_topic"])
-    until = changed.place / "enough"
-    visitor = SiteCode(changed.preview, "visitor", {"until": str(until)})
-    assert visitor.process.stdout.readline().startswith("PROGRESS")  # it is logged in
-    answer = changed.delta()
-    until.touch()
-    seen = visitor.answer()
-    assert answer["added"] == 2, answer
-    assert seen["errors"] == [] and seen["statuses"] == [200] and seen["writes"] > 0, seen
-    assert 1 <= len(seen["seen"]) <= 2, seen
     changed.verified()

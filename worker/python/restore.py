@@ -1,12 +1,11 @@
 """Runs the maintained script into a database that is nobody's yet.
 
-request: script (relative to the project directory), database (what the settings must name, resolved),
-staging (what is filled instead), keep (databases that must not be touched), quick, objects (how
-many are expected), production (the paths that lead to its project directory), project (this one),
-collation (production's on MySQL, or empty),
-mark (null, or {"hashes", "same"}: then the staging database is marked for delta restores, see
-shared/rows.py: hashes is the directory for its rows.* file, same is {name: text} of what a delta must
-find unchanged).
+request: script (relative to the project directory), database (what the settings must name,
+resolved), staging (what is filled instead), keep (databases that must not be touched), quick,
+objects (how many are expected), production (the paths that lead to its project directory), project
+(this one), collation (production's on MySQL, or empty), mark (null, or {"hashes", "same"}: then the
+staging database is marked for delta restores, see shared/rows.py: hashes is the directory for its
+rows.* file, same is {name: text} of what a delta must find unchanged).
 Answers {"corrected": N, "others": [...]}, with "marked": {"id", "tables", "rows"} or with
 "failure": {"table", "object", "why"}.
 """

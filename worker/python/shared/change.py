@@ -139,6 +139,7 @@ class Change:
 
     def save_lines(self, tell):
         loader, done = self.base.loader, 0
+        self.base.volumes.corrected = 0  # the plan has made its objects, too
         scope = {**self.base.names, "loader": loader}
         for table in self.base.tables:
             wanted = self.plan.lines[table]
@@ -201,8 +202,8 @@ def pointing(model, gone):
             for kind in ContentType.objects.all():
                 named = kind.model_class()
                 if named and named._meta.db_table in gone:
-                    pks = list(fitting(model._meta.get_field(field.fk_field), gone[named._meta.db_table]))
-                    yield Q(**{field.ct_field: kind, f"{field.fk_field}__in": pks})
+                    pks = fitting(model._meta.get_field(field.fk_field), gone[named._meta.db_table])
+                    yield Q(**{field.ct_field: kind, f"{field.fk_field}__in": list(pks)})
 
 
 def fitting(field, pks):

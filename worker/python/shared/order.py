@@ -1,8 +1,8 @@
 """When a full restore saves which object, told without doing it.
 
-A full restore saves the lines in the order of main(). A text that names an object which comes later
-gets "[ERROR There is no ...]" in its preview, and no mention. The rows a delta saves find everything
-there already, and yet have to become the same.
+A full restore saves the lines in the order of main(). A text that names an object which comes
+later gets "[ERROR There is no ...]" in its preview, and no mention. The rows that a delta saves find
+everything there already, and yet have to become the same.
 """
 from contextlib import contextmanager
 
