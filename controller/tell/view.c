@@ -132,7 +132,7 @@ static json_t *view_setting(const Option *option, const SeriesSettings *settings
                 if (!text_equal(rows[i].name, option->name))
                         continue;
                 json_object_set_new(shown, "who", json_string(rows[i].who));
-                json_object_set_new(shown, "at", time_or_null(rows[i].at_us));
+                json_object_set_new(shown, "at", view_time(rows[i].at_us));
         }
         return shown;
 }

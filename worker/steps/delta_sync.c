@@ -211,14 +211,14 @@ static int keep_dump(
         _cleanup_close_ int from = file_open_beneath(
                                     preview->fd, snapshot, O_RDONLY | O_DIRECTORY, false),
                             to = -EBADF;
-        int r = directory_discard(context, kept, FRESH_DUMP, NULL, error);
+        int r = directory_discard(context, kept, FRESH_DUMP, -1, NULL, error);
 
         if (r < 0 || from < 0)
                 return r < 0 ? r : from;
         to = directory_make(kept, FRESH_DUMP, preview->owner.uid, (gid_t)-1);
         r = to < 0 ? to : link_files(from, to);
         if (r == 0)
-                r = directory_discard(context, kept, KEPT_DUMP, NULL, error);
+                r = directory_discard(context, kept, KEPT_DUMP, -1, NULL, error);
         if (r == 0 && renameat(kept, FRESH_DUMP, kept, KEPT_DUMP) < 0)
                 r = -errno;
         return r < 0 ? r : fsync(kept) < 0 ? -errno : 0;
