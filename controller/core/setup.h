@@ -37,8 +37,8 @@ typedef struct ControllerSetup {
         ControllerLimits limits;
         CalendarDefaults calendar;
         uint64_t keep_events_seconds; // after a job's end; 0: for ever
-        const char *const *channels; // names of those that announcements go to; NULL-terminated or
-                                     // NULL
+        const char *const *channels;  // names of those that announcements go to; NULL-terminated or
+                                      // NULL
         const Transport *transport;
 } ControllerSetup;
 

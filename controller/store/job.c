@@ -2,7 +2,8 @@
 
 #include "base/text.h"
 
-const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", "scan", "serve", NULL};
+const char *const job_kind_names[] = {
+        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 

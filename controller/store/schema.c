@@ -70,7 +70,8 @@ const char *const store_migrations[] = {
 
         "CREATE TABLE announcement ("
         " id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, about TEXT NOT NULL,"
-        " topic TEXT NOT NULL, job INTEGER, subject TEXT NOT NULL, detail TEXT NOT NULL, cause TEXT, at_us INTEGER);\n"
+        " topic TEXT NOT NULL, job INTEGER, subject TEXT NOT NULL, detail TEXT NOT NULL, cause "
+        "TEXT, at_us INTEGER);\n"
         "CREATE INDEX announcement_topic ON announcement (about, topic, id);\n"
         "CREATE TABLE delivery ("
         " id INTEGER PRIMARY KEY, announcement INTEGER NOT NULL REFERENCES announcement,"

@@ -71,7 +71,9 @@ def answer(execute):
     from django.conf import settings
 
     site = getattr(settings, "SITE", None)
-    result({"identity": identity(settings, site), "versions": versions(site),
+    found = identity(settings, site)
+    result({"identity": found, "versions": versions(site),
+            "databases": {each["alias"]: each for each in (found["database"], *found["more"])},
             "warnings": warnings,
             "plugins": [p.app_name for p in getattr(site, "installed_plugins", [])],
             "title": str(getattr(site, "title", None) or ""),

@@ -35,8 +35,8 @@ typedef struct ClientCall {
         const char *input;            // or NULL
         int directory;                // passed on as CLIENT_DIRECTORY, when it is > 0
         TextList *lines;              // its standard output; NULL: goes to the log
-        uint32_t limit_ms; // not 0, of a call that clears up: it is made in a canceled task, too, but
-                           // for so long at most
+        uint32_t limit_ms; // not 0, of a call that clears up: it is made in a canceled task, too,
+                           // but for so long at most
 } ClientCall;
 
 #define CLIENT_SECRET    "/proc/self/fd/3"

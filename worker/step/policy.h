@@ -33,7 +33,7 @@ typedef struct Policy {
         char *log_root;   // parent of new log directories when production's cannot tell it
         ScanPaths scan;
         ServerAccess postgresql, mysql;
-        Hosting hosting;  // borrowed by policies that are not a Config's
+        Hosting hosting; // borrowed by policies that are not a Config's
 } Policy;
 
 // A Unix account, resolved. Zeros are not an account; free with account_clear.
