@@ -94,13 +94,13 @@ def test_tables_without_transactions_refuse(on_server):
 
 @pytest.mark.skipif(not SWEEP, reason="UNDERSTUDY_DELTA_SWEEP is not set")
 @pytest.mark.parametrize("upgrade", [True, False], ids=["upgrade", "same-version"])
-@pytest.mark.parametrize("engine", ENGINES)
-def test_chains_of_ten(directory, engine, upgrade, request):
+@pytest.mark.parametrize("kind", ENGINES)
+def test_chains_of_ten(directory, kind, upgrade, request):
     seed = seed_of(request)
-    sites = Sites(directory / f"{engine}-{upgrade}", engine, upgrade, WHOLE)
+    sites = Sites(directory / f"{kind}-{upgrade}", kind, upgrade, WHOLE)
     for link in range(10):
         answer = apply_edits(sites, seed + link, edits=200, preview_edits=20 if link % 3 == 2 else 0)
-        print(engine, upgrade, link, {name: value for name, value in answer.items() if "table" not in name}, flush=True)
+        print(kind, upgrade, link, {name: value for name, value in answer.items() if "table" not in name}, flush=True)
         if link % 5 == 4:
             assert_same_rows(sites)
         sites.verified()
