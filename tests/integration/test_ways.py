@@ -38,7 +38,7 @@ def settings(fleet, *words):
 def settled(fleet):
     """A verified preview, from which nothing has changed."""
     sync(fleet)
-    assert sync(fleet)["way"] == "NOTHING", reasons(fleet)
+    assert sync(fleet)["way"] == "nothing", reasons(fleet)
 
 
 def equal(production, preview):
@@ -48,7 +48,7 @@ def equal(production, preview):
 
 def test_the_first_restore_is_a_full_one(fleet, synced, adopted):
     job = fleet.json("job", "list")[0]["id"]
-    assert fleet.task(job, "restore")["result"].get("way", "FULL") == "FULL"
+    assert fleet.task(job, "restore")["result"].get("way", "full") == "full"
     assert "no verified synchronisation yet" in fleet.task(job, "choose")["result"]["told"]
     equal(adopted, synced)
 
@@ -56,7 +56,7 @@ def test_the_first_restore_is_a_full_one(fleet, synced, adopted):
 def test_nothing_is_done_when_nothing_has_changed(fleet, adopted, synced):
     before, snapshot = os.stat(synced.database), os.stat(adopted.path / "snapshot2preview/restore.py").st_mtime_ns
     result = sync(fleet)
-    assert result["way"] == "NOTHING" and "nothing has changed since" in result["told"]
+    assert result["way"] == "nothing" and "nothing has changed since" in result["told"]
     assert (before.st_ino, before.st_mtime_ns) == (os.stat(synced.database).st_ino, os.stat(synced.database).st_mtime_ns)
     assert os.stat(adopted.path / "snapshot2preview/restore.py").st_mtime_ns == snapshot
     assert "nothing has changed since" in fleet.ctl("log", SERIES).stdout.replace("\n    ", " ")
@@ -64,7 +64,7 @@ def test_nothing_is_done_when_nothing_has_changed(fleet, adopted, synced):
 
 def test_media_is_mirrored_all_the_same(fleet, adopted, synced):
     (adopted.path / "media/new.txt").write_text("new")
-    assert sync(fleet)["way"] == "NOTHING"
+    assert sync(fleet)["way"] == "nothing"
     assert (synced.path / "media/new.txt").read_text() == "new"
 
 
@@ -82,7 +82,7 @@ def test_equal_versions_copy_the_database_itself(fleet, adopted, synced):
     adopted.add_persons("Native")
     adopted.sql(f"INSERT INTO {sessions(adopted)} VALUES ('key', 'data', '2030-01-01')")
     before = adopted.manifest()
-    assert sync(fleet)["way"] == "NATIVE"
+    assert sync(fleet)["way"] == "native"
     assert differences(before, adopted.manifest()) == {}
     equal(adopted, synced)
     assert synced.sql(f"SELECT count(*) FROM {sessions(synced)}") == [(0,)]
@@ -98,7 +98,7 @@ def sessions(site):
 def test_rows_edited_in_the_preview_are_put_right(fleet, adopted, synced):
     settled(fleet)
     synced.sql("UPDATE contacts_person SET first_name = 'Edited'")
-    assert sync(fleet)["way"] != "NOTHING"
+    assert sync(fleet)["way"] != "nothing"
     assert "the preview's data was edited" in reasons(fleet)
     equal(adopted, synced)
 
@@ -107,7 +107,7 @@ def test_rows_edited_in_the_preview_are_put_right(fleet, adopted, synced):
 def test_another_way_of_restoring_is_a_change(fleet, synced, quick):
     settled(fleet)
     settings(fleet, f"quick={quick}")
-    assert sync(fleet)["way"] != "NOTHING"
+    assert sync(fleet)["way"] != "nothing"
     assert "how the series is restored has changed" in reasons(fleet)
 
 
@@ -115,7 +115,7 @@ def test_changed_settings_are_a_change_and_forbid_a_copy(fleet, adopted, synced)
     settled(fleet)
     with open(synced.path / "settings.py", "a") as file:
         file.write("\nTIME_ZONE = 'UTC'\n")
-    assert sync(fleet).get("way", "FULL") == "FULL"
+    assert sync(fleet).get("way", "full") == "full"
     assert "the preview's settings have changed" in reasons(fleet)
     equal(adopted, synced)
 
@@ -127,7 +127,7 @@ def test_a_changed_environment_is_a_change_and_forbids_a_copy(fleet, adopted, sy
     text = module.read_bytes()
     module.write_bytes(text[:-1] + b"\n")  # of the same size, and as old as before
     os.utime(module, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert sync(fleet).get("way", "FULL") == "FULL"
+    assert sync(fleet).get("way", "full") == "full"
     assert "the preview's environment has changed" in reasons(fleet)
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_marker_counts_for_nothing(fleet, adopted, synced):
     whole = json.loads(marker.read_text())
     whole["proof"]["script"] = "0" * 64
     marker.write_text(json.dumps(whole))
-    assert sync(fleet).get("way", "FULL") == "FULL"
+    assert sync(fleet).get("way", "full") == "full"
     assert "marker of the last synchronisation is damaged" in reasons(fleet)
     marker.write_text("")
     sync(fleet)
@@ -150,7 +150,7 @@ def test_an_edited_script_is_run(fleet, adopted, synced):
     script = adopted.script.read_text()
     adopted.script.write_text(script.replace("def main(args):", "def main(args):\n    # edited", 1))
     assert adopted.script.read_text() != script
-    assert sync(fleet).get("way", "FULL") == "FULL"
+    assert sync(fleet).get("way", "full") == "full"
     assert "the script was edited" in reasons(fleet)
     assert "restore2preview.py is not what Lino wrote" in reasons(fleet)
     adopted.script.write_text(script)
@@ -165,11 +165,11 @@ def test_only_the_rows_that_have_changed_are_restored(fleet, adopted, synced):
     adopted.sql("UPDATE contacts_person SET last_name = 'Changed' WHERE first_name = 'Ada'")
     synced.sql("UPDATE contacts_person SET last_name = 'Edited' WHERE first_name = 'Bob'")
     result = sync(fleet)
-    assert result["way"] == "DELTA", (result, reasons(fleet))
+    assert result["way"] == "delta", (result, reasons(fleet))
     assert "put right" in result["told"]
     equal(adopted, synced)
     assert synced.sql("SELECT last_name FROM contacts_person WHERE first_name = 'Ada'") == [("Changed",)]
-    assert sync(fleet)["way"] == "NOTHING"
+    assert sync(fleet)["way"] == "nothing"
 
 
 def test_a_delta_is_compared_with_a_full_restore_at_intervals(fleet, adopted, synced):
@@ -177,7 +177,7 @@ def test_a_delta_is_compared_with_a_full_restore_at_intervals(fleet, adopted, sy
     adopted.add_persons("Compared")
     result = sync(fleet)
     settings(fleet, "compare-interval=7 d")
-    assert result["way"] == "DELTA" and result["compared"] and not result.get("differences"), result
+    assert result["way"] == "delta" and result["compared"] and not result.get("differences"), result
     equal(adopted, synced)
 
 
@@ -186,17 +186,17 @@ def test_a_delta_that_is_refused_is_a_full_restore_in_the_same_step(fleet, adopt
     rows.unlink()
     adopted.add_persons("Refused")
     result = sync(fleet)
-    assert result.get("way", "FULL") == "FULL" and "no row hashes" in result["told"].replace("there are ", ""), result
+    assert result.get("way", "full") == "full" and "no row hashes" in result["told"].replace("there are ", ""), result
     equal(adopted, synced)
 
 
 def test_nights_are_full_unless_the_series_says_otherwise(fleet, adopted, synced):
     adopted.add_persons("Nightly")
-    assert sync(fleet, "--nightly").get("way", "FULL") == "FULL"
+    assert sync(fleet, "--nightly").get("way", "full") == "full"
     assert "delta=on-demand, and this is a nightly run" in reasons(fleet)
     settings(fleet, "delta=always", "full-nights=none")
     adopted.add_persons("Nightly too")
-    assert sync(fleet, "--nightly")["way"] == "DELTA"
+    assert sync(fleet, "--nightly")["way"] == "delta"
     equal(adopted, synced)
 
 
@@ -219,7 +219,7 @@ def test_runners_that_are_killed_reach_the_same_end(fleet, worker, adopted, sync
     kill(worker)
     assert_done(fleet.finish(job))
     equal(adopted, synced)
-    assert sync(fleet)["way"] == "NOTHING", reasons(fleet)
+    assert sync(fleet)["way"] == "nothing", reasons(fleet)
 
 
 def test_no_python_is_left_running(fleet, worker, synced):
