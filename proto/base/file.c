@@ -82,7 +82,7 @@ int file_write_all(int fd, const void *data, size_t size)
 }
 
 // A name beside `path` that nobody else uses.
-static char *temporary_name(const char *path)
+static char *name_beside(const char *path)
 {
         uint64_t number = 0;
         const char *slash = strrchr(path, '/');
@@ -108,7 +108,7 @@ int file_sync_parent_at(int dirfd, const char *path)
 
 int file_write_at(int dirfd, const char *path, const void *data, size_t size, mode_t mode)
 {
-        _cleanup_free_ char *temporary = temporary_name(path);
+        _cleanup_free_ char *temporary = name_beside(path);
         _cleanup_close_ int fd =
                 openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         int r;

@@ -1,12 +1,11 @@
 // The cache in the course of a run: what it knows, and what is written down for the next one.
-#include <fcntl.h>
-#include <libgen.h>
 #include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "tree/cache.h"
+#include "tree/output.h"
 
 enum {
         FULL_DAYS = 7,
@@ -18,11 +17,7 @@ enum {
 // records stay until the end, for they must be sorted.
 typedef struct CacheWriter {
         pthread_mutex_t lock;
-        char *directory;
-        char *name;
-        int directory_fd;
-        int fd;
-        char temporary[TEMPORARY_SIZE];
+        Output output;
         bool news; // something that the old one does not say
         XXH3_state_t *hash;
         CacheEntry *buffer;
@@ -36,16 +31,11 @@ static void writer_free(CacheWriter *writer)
 {
         if (!writer)
                 return;
-        if (writer->fd >= 0)
-                (void)unlinkat(writer->directory_fd, writer->temporary, 0);
-        closep(&writer->fd);
-        closep(&writer->directory_fd);
+        output_clear(&writer->output);
         XXH3_freeState(writer->hash);
         pthread_mutex_destroy(&writer->lock);
         free(writer->buffer);
         free(writer->records);
-        free(writer->directory);
-        free(writer->name);
         free(writer);
 }
 DEFINE_CLEANUP(CacheWriter *, writer_free)
@@ -53,24 +43,18 @@ DEFINE_CLEANUP(CacheWriter *, writer_free)
 static int writer_new(const char *path, CacheWriter **ret)
 {
         _cleanup_(writer_freep) CacheWriter *writer = memory_new(sizeof(*writer));
-        _cleanup_free_ char *copy = text_copy(path), *again = text_copy(path);
+        int result;
 
         pthread_mutex_init(&writer->lock, NULL);
-        writer->fd = -EBADF;
-        writer->directory = text_copy(dirname(copy));
-        writer->name = text_copy(basename(again));
         writer->hash = XXH3_createState();
         if (!writer->hash)
                 abort();
         XXH3_128bits_reset(writer->hash);
         writer->buffer = memory_new(BUFFER_ENTRIES * sizeof(*writer->buffer));
-        writer->directory_fd = open(writer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (writer->directory_fd < 0)
-                return -errno;
-        temporary_name(writer->temporary);
-        writer->fd = openat(writer->directory_fd, writer->temporary,
-                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (writer->fd < 0 || lseek(writer->fd, sizeof(CacheHeader), SEEK_SET) < 0)
+        result = output_open(path, &writer->output);
+        if (result < 0)
+                return result;
+        if (lseek(writer->output.fd, sizeof(CacheHeader), SEEK_SET) < 0)
                 return -errno;
         *ret = TAKE_PTR(writer);
         return 0;
@@ -79,7 +63,7 @@ static int writer_new(const char *path, CacheWriter **ret)
 static int append(CacheWriter *writer, const void *data, size_t size)
 {
         XXH3_128bits_update(writer->hash, data, size);
-        return file_write_all(writer->fd, data, size);
+        return file_write_all(writer->output.fd, data, size);
 }
 
 static int flush(CacheWriter *writer)
@@ -145,18 +129,13 @@ static int writer_finish(CacheWriter *writer)
                 return result;
         XXH3_128bits_update(writer->hash, &writer->header, sizeof(writer->header));
         hash = XXH3_128bits_digest(writer->hash);
-        result = file_write_all(writer->fd, &hash, sizeof(hash));
+        result = file_write_all(writer->output.fd, &hash, sizeof(hash));
         if (result < 0)
                 return result;
-        if (pwrite(writer->fd, &writer->header, sizeof(writer->header), 0) !=
+        if (pwrite(writer->output.fd, &writer->header, sizeof(writer->header), 0) !=
                 sizeof(writer->header))
                 return -EIO;
-        if (fdatasync(writer->fd) < 0 || renameat(writer->directory_fd, writer->temporary,
-                                                 writer->directory_fd, writer->name) < 0)
-                return -errno;
-        closep(&writer->fd);
-        writer->fd = -EBADF;
-        return fsync(writer->directory_fd) < 0 ? -errno : 0;
+        return output_commit(&writer->output);
 }
 
 static int refuse_other(const Run *run, Error *error)

@@ -258,6 +258,17 @@ static int version_copy(
         }
 }
 
+// With its last mode at once where nobody can open it who may not later: what a file is made with
+// is its maker's, and its group may be the directory's.
+static mode_t mode_made(const Worker *worker, const Node *node, const Meta *from)
+{
+        mode_t group = from->mode >> 3 & 7, other = from->mode & 7;
+
+        if (node->fresh || (from->uid == worker->run->rights.uid && group == other))
+                return from->mode & 0777;
+        return 0600;
+}
+
 static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as)
 {
         _cleanup_close_ int from = source_open(node, entry->name), to = -EBADF;
@@ -267,7 +278,7 @@ static int regular_make(Worker *worker, Node *node, Entry *entry, const char *as
         if (from < 0)
                 return source_failed(worker, node, entry->name, from);
         to = openat(node->target, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                node->fresh ? entry->from.mode & 0777 : 0600);
+                mode_made(worker, node, &entry->from));
         if (to < 0)
                 return target_failed(worker, node, entry->name, -errno);
         COUNT(worker, bytes_total, entry->from.size);

@@ -1,17 +1,11 @@
 #include "tree/manifest.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <xxhash.h>
 
 #include "base/file.h"
 #include "base/text.h"
-
-enum {
-        MANIFEST_BUFFER = 256 * 1024,
-};
+#include "tree/output.h"
 
 typedef struct Block {
         pthread_mutex_t lock;
@@ -22,9 +16,7 @@ typedef struct Block {
 
 struct ManifestWriter {
         pthread_mutex_t lock;
-        int directory_fd;
-        int fd;
-        char temporary[TEMPORARY_SIZE];
+        Output output;
         XXH3_state_t *sum;
         uint64_t entries;
 };
@@ -112,7 +104,7 @@ void manifest_drop(Node *node)
 static int append(ManifestWriter *writer, const char *text, size_t size)
 {
         XXH3_64bits_update(writer->sum, text, size);
-        return file_write_all(writer->fd, text, size);
+        return file_write_all(writer->output.fd, text, size);
 }
 
 int manifest_write(ManifestWriter *writer, Node *node)
@@ -135,31 +127,12 @@ void manifest_free(ManifestWriter *writer)
 {
         if (!writer)
                 return;
-        if (writer->fd >= 0)
-                (void)unlinkat(writer->directory_fd, writer->temporary, 0);
-        closep(&writer->fd);
-        closep(&writer->directory_fd);
+        output_clear(&writer->output);
         XXH3_freeState(writer->sum);
         pthread_mutex_destroy(&writer->lock);
         free(writer);
 }
 DEFINE_CLEANUP(ManifestWriter *, manifest_free)
-
-static int writer_open(ManifestWriter *writer, const char *path, TreeHash hash)
-{
-        _cleanup_free_ char *copy = text_copy(path);
-        _cleanup_free_ char *first = text_format("understudy-manifest 1 %s\n", hash_name(hash));
-
-        writer->directory_fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (writer->directory_fd < 0)
-                return -errno;
-        temporary_name(writer->temporary);
-        writer->fd = openat(writer->directory_fd, writer->temporary,
-                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (writer->fd < 0)
-                return -errno;
-        return append(writer, first, strlen(first));
-}
 
 static int failed(Error *error, int result, const char *path)
 {
@@ -171,15 +144,16 @@ static int failed(Error *error, int result, const char *path)
 int manifest_new(const char *path, TreeHash hash, ManifestWriter **ret, Error *error)
 {
         _cleanup_(manifest_freep) ManifestWriter *writer = memory_new(sizeof(*writer));
-        int result;
+        _cleanup_free_ char *first = text_format("understudy-manifest 1 %s\n", hash_name(hash));
+        int result = output_open(path, &writer->output);
 
         pthread_mutex_init(&writer->lock, NULL);
-        writer->fd = writer->directory_fd = -EBADF;
         writer->sum = XXH3_createState();
         if (!writer->sum)
                 abort();
         XXH3_64bits_reset(writer->sum);
-        result = writer_open(writer, path, hash);
+        if (result == 0)
+                result = append(writer, first, strlen(first));
         if (result < 0)
                 return failed(error, result, path);
         *ret = TAKE_PTR(writer);
@@ -188,7 +162,6 @@ int manifest_new(const char *path, TreeHash hash, ManifestWriter **ret, Error *e
 
 int manifest_commit(ManifestWriter *writer, const char *path, Error *error)
 {
-        _cleanup_free_ char *copy = text_copy(path);
         _cleanup_free_ char *last = text_format("E\t%" PRIu64 "\t", writer->entries);
         int result = append(writer, last, strlen(last));
 
@@ -197,16 +170,9 @@ int manifest_commit(ManifestWriter *writer, const char *path, Error *error)
 
                 snprintf(sum, sizeof(sum), "%016" PRIx64 "\n",
                         (uint64_t)XXH3_64bits_digest(writer->sum));
-                result = file_write_all(writer->fd, sum, strlen(sum));
+                result = file_write_all(writer->output.fd, sum, strlen(sum));
         }
-        if (result == 0 && (fsync(writer->fd) < 0 ||
-                                   renameat(writer->directory_fd, writer->temporary,
-                                           writer->directory_fd, basename(copy)) < 0 ||
-                                   fsync(writer->directory_fd) < 0))
-                result = -errno;
-        if (result < 0)
-                return failed(error, result, path);
-        closep(&writer->fd);
-        writer->fd = -EBADF;
-        return 0;
+        if (result == 0)
+                result = output_commit(&writer->output);
+        return result < 0 ? failed(error, result, path) : 0;
 }

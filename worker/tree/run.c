@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "tree/data.h"
 #include "tree/node.h"
+#include "tree/sync.h"
 
 enum {
         THREADS_MAX = 8,
@@ -64,6 +65,7 @@ int run_new(const TreeOptions *options, Run **ret, Error *error)
         int result;
 
         run->options = options;
+        run->sync_fd = -1;
         rights_read(&run->rights);
         run->open_limit = open_limit();
         run->started_us = clock_monotonic_us();
@@ -127,6 +129,7 @@ void run_free(Run *run)
                 run->events = next;
         }
         node_unref(run->current);
+        sync_abandon(run->sync);
         closep(&run->wake);
         pthread_cond_destroy(&run->drained);
         pthread_mutex_destroy(&run->lock);
@@ -320,6 +323,7 @@ static void tick(Run *run, bool cancel)
         int result = 0;
 
         throttle_look(&run->throttle);
+        sync_ahead(run);
         if (cancel)
                 run_fail(run, NULL, NULL, -ECANCELED, "canceled", "the work was canceled");
         if (now - run->progress_us < TICK_MS * US_PER_MS || run_stopped(run))

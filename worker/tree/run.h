@@ -84,8 +84,11 @@ struct Run {
         } samples[20];
         unsigned sample_count;
 
-        struct Mirror *mirror; // of a clone or mirror
-        struct Digest *digest; // of a manifest or verify
+        int sync_fd;       // in the file system that is written to; -1: it need not be durable
+        struct Sync *sync; // NULL: not begun; of the calling thread
+
+        struct Mirror *mirror;         // of a clone or mirror
+        const struct Visitor *visitor; // of a measure or manifest
 };
 
 // `options` is borrowed. Raises the limit of open files as far as it goes; run_free restores it.

@@ -2,28 +2,10 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "base/text.h"
+#include "base/file.h"
 #include "tree/content.h"
-#include "tree/exclude.h"
 #include "tree/manifest.h"
-
-static void survey_job(void *argument, Job *job);
-
-struct Digest {
-        ManifestWriter *writer;
-        uint64_t device;
-};
-
-static void survey_done(Node *node)
-{
-        while (node && atomic_fetch_sub(&node->pending, 1) == 1) {
-                Node *parent = node->parent;
-
-                node_close(node);
-                node_unref(node);
-                node = parent;
-        }
-}
+#include "tree/visit.h"
 
 static int file_survey(Worker *worker, Node *node, const char *name, const Meta *meta)
 {
@@ -39,37 +21,23 @@ static int file_survey(Worker *worker, Node *node, const char *name, const Meta 
 
 static int link_survey(Node *node, const char *name, const Meta *meta)
 {
-        char target[PATH_MAX + 1];
-        ssize_t size = readlinkat(node->source, name, target, PATH_MAX);
+        _cleanup_free_ char *target = NULL;
+        int result = file_read_link_at(node->source, name, &target);
 
-        if (size < 0)
-                return -errno;
-        target[size] = '\0';
-        manifest_add(node, meta, name, NULL, target);
-        return 0;
-}
-
-static void child_survey(Node *node, const char *name, const Meta *meta)
-{
-        Node *child = node_new(node->run, node, name);
-
-        child->meta = *meta;
-        child->job = (Job){.work = survey_job};
-        pool_push(node->run->pool, &child->job);
+        if (result == 0)
+                manifest_add(node, meta, name, NULL, target);
+        return result;
 }
 
 static int entry_survey(Worker *worker, Node *node, const char *name)
 {
         Meta meta;
-        int result;
+        int result = meta_read(node->source, name, &meta);
 
-        if (exclude_has(node, name))
-                return 0;
-        result = meta_read(node->source, name, &meta);
         if (result < 0)
                 return result;
         COUNT(worker, files, 1);
-        if (meta.device != node->run->digest->device || meta.mount)
+        if (meta.device != node->meta.device || meta.mount)
                 meta.mode = S_IFSOCK; // not ours: as a socket, there but not looked into
         if (S_ISREG(meta.mode))
                 return file_survey(worker, node, name, &meta);
@@ -79,77 +47,42 @@ static int entry_survey(Worker *worker, Node *node, const char *name)
                 return -ENAMETOOLONG;
         manifest_add(node, &meta, name, NULL, NULL);
         if (S_ISDIR(meta.mode))
-                child_survey(node, name, &meta);
+                visit_child(node, name, &meta);
         return 0;
 }
 
-static int directory_survey(Worker *worker, Node *node)
+static int directory_end(Node *node)
 {
-        _cleanup_close_ int held = -EBADF;
-        _cleanup_list_ List list = LIST_EMPTY;
-        int parent = node->parent ? node_source(node->parent, &held) : -EBADF, result;
-
-        if (node->parent) {
-                node->source = parent < 0 ? parent : directory_open(parent, node->name);
-                if (node->source < 0)
-                        return node->source;
-        }
-        exclude_find(node);
-        manifest_begin(node);
-        result = list_read(node->source, worker->list_buffer, &list);
-        for (size_t i = 0; i < list.count && result == 0 && !run_stopped(node->run); i++) {
-                result = entry_survey(worker, node, list_name(&list, i));
-                if (result < 0)
-                        run_fail(node->run, node, list_name(&list, i), result, "read",
-                                "an entry could not be read");
-        }
-        if (result == 0)
-                result = manifest_write(node->run->digest->writer, node);
-        return result;
+        if (run_stopped(node->run))
+                return 0;
+        return manifest_write(node->run->visitor->userdata, node);
 }
 
-static void survey_job(void *argument, Job *job)
+static void survey_failed(Worker *worker, Node *node, const char *name, int result)
 {
-        Node *node = (Node *)job;
-        int result = run_stopped(node->run) ? 0 : directory_survey(argument, node);
-
-        if (result < 0)
-                run_fail(node->run, node, NULL, result, "read", "a directory could not be read");
-        survey_done(node);
-}
-
-static int survey_run(Run *run, int directory, Error *error)
-{
-        Node *root = node_new(run, NULL, "");
-        int result = meta_read(directory, "", &root->meta);
-
-        if (result < 0) {
-                node_unref(root);
-                return error_set(error, result, "read", "the directory could not be examined");
-        }
-        run->digest->device = root->meta.device;
-        root->source = directory;
-        root->job = (Job){.work = survey_job};
-        pool_push(run->pool, &root->job);
-        return run_wait(run, error);
+        run_fail(worker->run, node, name, result, "read",
+                name ? "an entry could not be read" : "a directory could not be read");
 }
 
 int tree_manifest(int directory, const char *manifest, const TreeOptions *options,
         TreeFigures *ret_figures, Error *error)
 {
+        Visitor visitor = {.begin = manifest_begin,
+                .entry = entry_survey,
+                .end = directory_end,
+                .failed = survey_failed};
         _cleanup_run_ Run *run = NULL;
-        struct Digest digest = {0};
+        ManifestWriter *writer = NULL;
         int result = run_new(options, &run, error);
 
         if (result == 0)
-                result = manifest_new(manifest, options->hash, &digest.writer, error);
-        if (result < 0)
-                return result;
-        run->digest = &digest;
-        result = survey_run(run, directory, error);
+                result = manifest_new(manifest, options->hash, &writer, error);
+        visitor.userdata = writer;
         if (result == 0)
-                result = manifest_commit(digest.writer, manifest, error);
-        manifest_free(digest.writer);
+                result = visit_tree(run, directory, &visitor, error);
+        if (result == 0)
+                result = manifest_commit(writer, manifest, error);
+        manifest_free(writer);
         if (result == 0 && ret_figures)
                 run_figures(run, ret_figures);
         return result;

@@ -101,6 +101,8 @@ static int mirror_new(Run *run, int source, int target, Mirror **ret, Error *err
                         "the source or the target is not a directory");
         mirror->device = mirror->root->meta.device;
         mirror->target_device = to.device;
+        if (!run->options->dry_run && !run->options->no_sync)
+                run->sync_fd = target;
         if (target < 0 || fstatfs(target, &fs) < 0)
                 return 0;
         mirror->reserve_blocks = fs.f_type == FS_EXT4;

@@ -288,12 +288,60 @@ static void a_mirror_agrees_with_rsync(void **state)
         scene_end(&scene);
 }
 
+// Where rsync -aHAXS --delete is known to be wrong, and a mirror is not: an edit that keeps the
+// size and falls within the same second of the file's time, and one whose time was set back.
+static void an_edit_that_rsync_misses_is_mirrored(void **state)
+{
+        static const struct timespec same_second[2] = {{.tv_nsec = UTIME_OMIT},
+                {.tv_sec = 1700000000, .tv_nsec = 5}},
+                                     set_back[2] = {{.tv_nsec = UTIME_OMIT},
+                                             {.tv_sec = 1700000000, .tv_nsec = 9}};
+        Scene scene;
+        _cleanup_free_ char *from = NULL, *to = NULL, *content = NULL;
+        char *argv[] = {"rsync", "-aHAXS", "--delete", NULL, NULL, NULL};
+        int other;
+
+        (void)state;
+        scene_begin(&scene);
+        scene.source = directory_at(scene.fd, "source");
+        scene.target = directory_at(scene.fd, "target");
+        other = directory_at(scene.fd, "other");
+        argv[3] = from = text_format("%s/source/", scene.path);
+        argv[4] = to = text_format("%s/other/", scene.path);
+        for (int edit = 0; edit < 2; edit++) {
+                const struct timespec *after = edit ? set_back : same_second;
+                int status;
+
+                assert_int_equal(file_write_at(scene.source, "file", "before", 6, 0644), 0);
+                assert_int_equal(utimensat(scene.source, "file", set_back, 0), 0);
+                mirror(&scene, "before", (TreeOptions){0});
+                status = run_program(argv);
+                if (status == 127)
+                        skip();
+                assert_int_equal(file_write_at(scene.source, "file", "edited", 6, 0644), 0);
+                assert_int_equal(utimensat(scene.source, "file", after, 0), 0);
+                mirror(&scene, "after", (TreeOptions){0});
+                assert_equal(&scene, "after an edit", scene.source, scene.target);
+                assert_int_equal(run_program(argv), 0);
+                free(content);
+                content = NULL;
+                assert_int_equal(file_read_at(other, "file", 100, &content, NULL), 0);
+                assert_string_equal(content, "before");
+                assert_int_equal(unlinkat(other, "file", 0), 0);
+        }
+        close(other);
+        remove_tree(&scene, "other");
+        scene_clear(&scene);
+        scene_end(&scene);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_target_becomes_equal_to_any_source),
                 cmocka_unit_test(a_file_that_lost_its_second_name_is_still_compared),
                 cmocka_unit_test(a_mirror_agrees_with_rsync),
+                cmocka_unit_test(an_edit_that_rsync_misses_is_mirrored),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
