@@ -28,7 +28,7 @@ static char *header_text(const char *text)
                 length += (size_t)sprintf(
                         encoded + length, alike ? "%c" : "=%02X", (unsigned char)*at);
         }
-        strcpy(encoded + length, end);
+        memcpy(encoded + length, end, sizeof(end));
         free(line);
         return encoded;
 }

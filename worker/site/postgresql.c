@@ -35,7 +35,7 @@ static int check_existing(
 {
         const Fleet__Database *database = call->database;
         _cleanup_free_ char *name = postgresql_literal(database->name), *owner = NULL;
-        int64_t tables;
+        int64_t tables = 0;
         int r = postgresql_ask(context, call,
                 text_format("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = "
                             "%s;\n",

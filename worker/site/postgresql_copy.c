@@ -109,10 +109,11 @@ static int dump(StepContext *context, const PostgresqlCopy *copy,
         _cleanup_free_ char *option = text_format("--snapshot=%s", snapshot);
         TextList argv _cleanup_text_list_ = {0};
         static const char *const words[] = {PG_DUMP, "--format=directory", "--compress=0", JOBS,
-                "--no-owner", "--no-privileges", "--no-password", "--file=" CLIENT_DIRECTORY};
+                "--no-owner", "--no-privileges", "--no-password"};
 
         for (size_t i = 0; i < ELEMENTS(words); i++)
                 text_list_add(&argv, words[i]);
+        text_list_take(&argv, text_format("--file=%s", CLIENT_DIRECTORY));
         text_list_add(&argv, option);
         for (const char *const *table = database_volatile; *table; table++)
                 text_list_take(&argv, text_format("--exclude-table-data=*.%s", *table));

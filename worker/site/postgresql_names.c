@@ -109,7 +109,7 @@ int postgresql_count_tables(StepContext *context, const Fleet__Database *databas
                           "AND n.nspname <> 'information_schema';\n"),
                 &count, error);
 
-        *ret = count ? atoll(count) : 0;
+        *ret = count ? strtoll(count, NULL, 10) : 0;
         return r;
 }
 

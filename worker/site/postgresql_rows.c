@@ -39,7 +39,7 @@ int postgresql_count_rows(StepContext *context, const SiteDir *site,
         if (r == 0 && lines.count != count)
                 r = error_set(error, -EBADMSG, "database", "the count of rows is not readable");
         for (size_t i = 0; r == 0 && i < count; i++)
-                ret_rows[i] = atoll(lines.items[i]);
+                ret_rows[i] = strtoll(lines.items[i], NULL, 10);
         return r;
 }
 

@@ -34,7 +34,7 @@ static int open_socket(const SiteDir *site, struct sockaddr_un *ret, socklen_t *
 int warm_listen(const SiteDir *site)
 {
         struct sockaddr_un name;
-        socklen_t length;
+        socklen_t length = 0;
         _cleanup_close_ int fd = open_socket(site, &name, &length);
 
         if (fd < 0)
@@ -48,7 +48,7 @@ int warm_connect(const SiteDir *site)
 {
         struct sockaddr_un name;
         struct ucred peer;
-        socklen_t length, size = sizeof(peer);
+        socklen_t length = 0, size = sizeof(peer);
         _cleanup_close_ int fd = open_socket(site, &name, &length);
 
         if (fd < 0)

@@ -135,8 +135,7 @@ static int is_nothing(Choose *choose, Error *error)
         _cleanup_free_ char *why = changed(choose, OF_ALL);
         int r;
 
-        if (!why && (text_blank(before->production) || text_blank(before->preview) ||
-                            !choose->engine->digest))
+        if (!why && (text_blank(before->production) || text_blank(before->preview)))
                 why = text_copy("what the databases held then is not known");
         if (why) {
                 against(choose, "not nothing", why);

@@ -51,7 +51,7 @@ static char *databases_differ(const NativeQuestion *question)
 
         if (!text_equal(a->engine, b->engine))
                 return text_format("production is on %s, the preview on %s", a->engine, b->engine);
-        return question->engine->copy && question->engine->schema && question->engine->digest
+        return question->engine->schema
                        ? NULL
                        : text_format("this version cannot copy a database of %s", a->engine);
 }
@@ -146,13 +146,9 @@ static int script_edited(const NativeQuestion *question, char **ret, Error *erro
 
 int native_refusal(const NativeQuestion *question, char **ret, Error *error)
 {
-        char *why = NULL;
+        char *why = versions_differ(question);
         int r = 0;
 
-        if (!question->preview_probe || !question->preview_probe->identity)
-                why = text_copy("the preview has not been asked");
-        if (!why)
-                why = versions_differ(question);
         if (!why)
                 why = plugins_differ(question);
         if (!why)
