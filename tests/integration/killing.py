@@ -75,7 +75,7 @@ def test_the_clone_is_whole(adopted, prepared):
 def test_a_sync_reaches_its_end(fleet, worker, adopted, prepared, victim, step):
     adopted.add_persons(f"During {step}")
     (adopted.path / f"media/uploads/2026/11/{step}.txt").write_text(step)
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     assert fleet.until_running(job, step), explain(fleet.job(job))
     kill(fleet, worker, victim)
     job = assert_done(fleet.finish(job))
@@ -87,7 +87,7 @@ def test_a_sync_reaches_its_end(fleet, worker, adopted, prepared, victim, step):
 def test_a_sync_hit_at_random_moments_reaches_its_end(fleet, worker, adopted, prepared, victim):
     chance = random.Random(f"{SEED} {victim}")
     adopted.add_persons("During anything")
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     for _ in range(3):
         count = chance.randrange(2, 40)
         events = (event for event in fleet.events(job))

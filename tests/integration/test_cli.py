@@ -121,7 +121,7 @@ def test_a_token_works_once(fleet, worker, directory):
 
 def test_cancel_ends_a_running_job_and_takes_its_work_back(fleet, adopted, synced):
     before = synced.rows()
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     fleet.until_running(job, "restore")
     fleet.ctl("job", "cancel", str(job))
     assert fleet.finish(job)["state"] == "canceled"

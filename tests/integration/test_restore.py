@@ -88,7 +88,7 @@ def test_a_table_that_the_script_does_not_load_fails_the_job_by_name_until_it_is
 
 
 def test_rows_written_while_the_dump_runs_are_all_in_it_or_none(fleet, adopted, synced):
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     fleet.until_running(job, "dump")
     with contextlib.closing(sqlite3.connect(adopted.database, timeout=30)) as database, database:
         database.execute("UPDATE contacts_person SET last_name = 'Changed'")

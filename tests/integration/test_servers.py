@@ -125,7 +125,7 @@ def test_killed_at_any_step_the_preview_has_old_or_new_rows(fleet, worker, adopt
     before = synced.persons()
     adopted.add_persons("Killed")
     whole = {frozenset(before), frozenset(before | {"Killed"})}
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     for step in ("restore", "ledger", "swap", "verify", "settle"):
         assert fleet.until_running(job, step), explain(fleet.job(job))
         for pid in worker.runners():
@@ -140,7 +140,7 @@ def test_killed_at_any_step_the_preview_has_old_or_new_rows(fleet, worker, adopt
 def test_a_restore_that_waits_in_a_lock_is_ended_whole(fleet, adopted, synced, elsewhere):
     rows = synced.rows()
     staging = databases.open(synced.engine, synced.path / (PREVIEW + synced.database.staging))
-    job = fleet.start_job("preview", "sync", SERIES)
+    job = fleet.start_job("preview", "sync", SERIES, "--full")
     assert fleet.until_running(job, "restore", progress=True)
     with subprocess.Popen([*staging.argv(staging.name)], stdin=subprocess.PIPE, text=True) as locker:
         locker.stdin.write("\n".join(staging.lock_statements(synced.rows())) + "\n")

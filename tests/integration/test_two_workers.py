@@ -41,7 +41,7 @@ def test_each_worker_comes_from_its_own_address(fleet, sites):
 
 
 def test_two_series_synchronise_at_once(fleet, sites):
-    jobs = {series: fleet.start_job("preview", "sync", series) for series in SITES}
+    jobs = {series: fleet.start_job("preview", "sync", series, "--full") for series in SITES}
     ended = {series: assert_done(fleet.finish(job)) for series, job in jobs.items()}
     assert max(job["started_at"] for job in ended.values()) < min(job["ended_at"] for job in ended.values())
     for series, (production, preview) in sites.items():
@@ -50,8 +50,8 @@ def test_two_series_synchronise_at_once(fleet, sites):
 
 
 def test_a_series_has_one_job_at_a_time_and_the_next_waits(fleet, sites):
-    first = fleet.start_job("preview", "sync", "alpha")
-    second = fleet.start_job("preview", "sync", "alpha")
+    first = fleet.start_job("preview", "sync", "alpha", "--full")
+    second = fleet.start_job("preview", "sync", "alpha", "--full")
     assert_done(fleet.finish(second))
     assert fleet.job(first)["ended_at"] <= fleet.job(second)["started_at"]
 
@@ -60,7 +60,7 @@ def test_a_worker_that_is_cut_off_in_the_middle_goes_on_and_reports_later(fleet,
     if not fleet.network.separate:
         pytest.skip(network.available())
     worker = fleet.workers["one"]
-    job = fleet.start_job("preview", "sync", "alpha")
+    job = fleet.start_job("preview", "sync", "alpha", "--full")
     assert fleet.until_running(job, "dump")
     fleet.network.cable(worker.place, "down")
     other = fleet.do("preview", "sync", "beta")
@@ -74,7 +74,7 @@ def test_a_worker_that_is_cut_off_in_the_middle_goes_on_and_reports_later(fleet,
 def test_a_job_on_a_host_that_is_away_waits_for_it(fleet, sites):
     worker = fleet.workers["two"]
     worker.stop()
-    job = fleet.start_job("preview", "sync", "beta")
+    job = fleet.start_job("preview", "sync", "beta", "--full")
     assert fleet.job(job)["state"] in ("queued", "running")
     worker.start()
     assert_done(fleet.finish(job))
