@@ -368,10 +368,7 @@ static int make(Worker *worker, Node *node, Entry *entry, unsigned rename_flags,
                 return result;
         atomic_store_explicit(&node->dirty, true, memory_order_relaxed);
         COUNT(worker, changed, 1);
-        if (!S_ISDIR(entry->have.mode) && entry->have.links > 1) { // it loses a name now
-                (void)links_claim(&worker->run->mirror->touched, entry->have.inode);
-                atomic_store(&worker->run->mirror->touched_any, true);
-        }
+        mirror_touch(worker->run->mirror, &entry->have);
         if (as != entry->name &&
                 renameat2(node->target, as, node->target, entry->name, rename_flags) < 0) {
                 result = -errno;

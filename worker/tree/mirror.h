@@ -49,6 +49,9 @@ typedef struct Mirror {
         Node *late;           // by late_next; references
 } Mirror;
 
+// Says that a file of the target, of which this was read, is about to lose a name. Any thread.
+void mirror_touch(Mirror *mirror, const Meta *have);
+
 void mirror_late(Mirror *mirror, Node *node, Late *take_item);
 Late *late_new(LateKind kind, const char *name, const Meta *from, LinkGroup *group);
 

@@ -24,6 +24,14 @@ Late *late_new(LateKind kind, const char *name, const Meta *from, LinkGroup *gro
         return late;
 }
 
+void mirror_touch(Mirror *mirror, const Meta *have)
+{
+        if (S_ISDIR(have->mode) || have->links < 2)
+                return;
+        (void)links_claim(&mirror->touched, have->inode);
+        atomic_store(&mirror->touched_any, true);
+}
+
 void mirror_late(Mirror *mirror, Node *node, Late *take_item)
 {
         pthread_mutex_lock(&mirror->lock);

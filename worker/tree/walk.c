@@ -268,9 +268,10 @@ static int directory_decide(Walk *walk, const char *name, const Meta *from, cons
         }
         if (!exists && node->run->options->dry_run)
                 child->absent = true;
-        else if (!exists)
+        else if (!exists) {
+                mirror_touch(node->run->mirror, have); // it goes when the directory comes
                 result = directory_make(walk, child);
-        else
+        } else
                 child->target_inode = have->inode;
         child_add(walk, child);
         return result;

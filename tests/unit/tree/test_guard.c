@@ -218,6 +218,36 @@ static void sockets_and_devices_are_reported_and_left_alone(void **state)
         assert_int_equal(fixture->figures.reported, 1);
 }
 
+// Found at random: the directory takes a name of the file away, which touches its ctime, before its
+// other names are compared.
+static void a_name_that_becomes_a_directory_hides_no_edit_of_the_file(void **state)
+{
+        const struct timespec rest = {.tv_nsec = 30 * 1000 * 1000}; // longer than the clock's tick
+        const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1700000000}};
+        Fixture *fixture = *state;
+        int from = directory_at(fixture->source, "z"), to, file;
+
+        assert_int_equal(file_write_at(from, "file", "before", 6, 0644), 0);
+        assert_int_equal(linkat(from, "file", from, "other", 0), 0);
+        assert_int_equal(utimensat(from, "file", times, 0), 0);
+        assert_int_equal(mirror(fixture), 0);
+        to = directory_at(fixture->target, "z");
+        for (char name[] = "m0"; name[1] < '5'; name[1]++) { // some are walked before "z"
+                assert_int_equal(linkat(to, "file", fixture->target, name, 0), 0);
+                close(directory_at(fixture->source, name));
+        }
+        file = openat(from, "file", O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(file, "edited", 6, 0), 6);
+        assert_int_equal(futimens(file, times), 0);
+        nanosleep(&rest, NULL);
+        fixture->options.threads = 1;
+        assert_int_equal(mirror(fixture), 0);
+        assert_equal(fixture);
+        close(file);
+        close(from);
+        close(to);
+}
+
 static void a_dry_run_changes_nothing(void **state)
 {
         Fixture *fixture = *state;
@@ -422,6 +452,7 @@ int main(void)
                 TEST(a_damaged_cache_is_ignored),
                 TEST(an_unchanged_source_costs_no_look_at_the_target),
                 TEST(sockets_and_devices_are_reported_and_left_alone),
+                TEST(a_name_that_becomes_a_directory_hides_no_edit_of_the_file),
                 TEST(a_dry_run_changes_nothing),
                 TEST(names_deeper_than_any_path_are_copied_and_removed),
                 TEST(a_cancel_is_obeyed_within_a_tenth_of_a_second),
