@@ -61,7 +61,7 @@ typedef struct SeriesSettings {
                 "Where vhosts listen: 80, or 443 with a certificate.")                             \
         X("health-path", OPTION_TEXT, health_path, "PATH", "/", NULL,                              \
                 "What a site has to answer before visitors are led to it.")                        \
-        X("health-time", OPTION_DURATION, health_time, "DURATION", "1 min", NULL,                   \
+        X("health-time", OPTION_DURATION, health_time, "DURATION", "1 min", NULL,                  \
                 "Within which time.")                                                              \
         X("drain-time", OPTION_DURATION, drain_time, "DURATION", "30 s", NULL,                     \
                 "How long a request may go on when its program is to stop.")
