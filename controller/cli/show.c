@@ -141,7 +141,10 @@ static void show_settings(const Screen *screen, const json_t *settings)
         json_t *setting;
         size_t i;
 
+        // The others are in the manual of `series set`, with their defaults.
         json_array_foreach (settings, i, setting) {
+                if (text_blank(view_text(setting, "who")))
+                        continue;
                 add(&table, setting, "setting");
                 add(&table, setting, "value");
                 add(&table, setting, "default");

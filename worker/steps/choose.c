@@ -138,14 +138,14 @@ static int is_nothing(Choose *choose, Error *error)
         if (!why && (text_blank(before->production) || text_blank(before->preview)))
                 why = text_copy("what the databases held then is not known");
         if (why) {
-                against(choose, "not nothing", why);
+                against(choose, "not skipped", why);
                 return 0;
         }
         r = digest(choose, &choose->production, probe->identity->database, &now->production, error);
         if (r < 0)
                 return r;
         if (!text_equal(before->production, now->production)) {
-                against(choose, "not nothing", "production's data has changed");
+                against(choose, "not skipped", "production's data has changed");
                 return 0;
         }
         r = digest(choose, &choose->preview, choose->arguments->preview_probe->identity->database,
@@ -154,7 +154,7 @@ static int is_nothing(Choose *choose, Error *error)
                 return r;
         if (text_equal(before->preview, now->preview))
                 return 1;
-        against(choose, "not nothing", "the preview's data was edited");
+        against(choose, "not skipped", "the preview's data was edited");
         return 0;
 }
 
