@@ -50,7 +50,7 @@ class Sites:
             self.forget()
         self.make_production(fixtures)
         self.make_preview()
-        self.dump(seed=0, edits=0)
+        self.dump(seed=0, edits=0, password="1234")
         self.full_restore(mark=True)
         self.verified()
 
@@ -111,9 +111,9 @@ class Sites:
 
     # ------------------------------------------------------------ what is done with them
 
-    def edit(self, project, seed, count, operations=("add", "change", "delete"), dump=None, tables=()):
+    def edit(self, project, seed, count, operations=("add", "change", "delete"), dump=None, tables=(), password=""):
         return run_site_code(project, "edits", seed=seed, count=count, operations=operations, tables=tables,
-                             dump=dump and str(dump))
+                             dump=dump and str(dump), password=password)
 
     def dump(self, seed, edits, **options):
         """Edits production, and brings its dump to the preview, with the maintained script."""

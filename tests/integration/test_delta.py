@@ -82,12 +82,14 @@ def test_a_delta_on_a_server_ends_where_a_full_restore_does(on_server, request):
     answer = apply_edits(on_server, seed_of(request), edits=60, preview_edits=15)
     assert answer["changed"] and answer["repaired"], answer
     assert_same_rows(on_server)
+    on_server.verified()
 
 
 @pytest.mark.skipif(bool(SWEEP), reason="the sweep does more")
 def test_tables_without_transactions_refuse(on_server):
     if on_server.engine != "mysql":
         pytest.skip("all its tables have transactions")
+    on_server.dump(9, 0)
     on_server.execute("ALTER TABLE django_session ENGINE=MyISAM", "bert")
     assert "1 tables know no transactions, such as django_session" in on_server.delta()["refused"][0]
 

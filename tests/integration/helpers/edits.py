@@ -1,8 +1,8 @@
 """Edits a site's rows at random, through its models, as far as these let it.
 
 request: seed, count, operations (of add, change, delete), tables (only these; [] is all that dump2py
-dumps), dump (a directory to dump to afterwards, or null). Answers {"edits": {table: {operation: n}},
-"count"}.
+dumps), password (of all users from now on, or ""), dump (a directory to dump to afterwards, or
+null). Answers {"edits": {table: {operation: n}}, "count"}.
 """
 import datetime
 import decimal
@@ -150,6 +150,8 @@ def edit(execute):
     models = [model for model in apps.get_models()
               if model._meta.label not in SKIPPED and not model._meta.proxy and model._meta.managed
               and (not request["tables"] or model._meta.db_table in request["tables"])]
+    if request["password"]:
+        set_passwords(apps.get_model("users", "User"))
     done, count = {}, 0
     for operation in request["operations"] if request["count"] else ():
         for model in models:  # each table once, then any
@@ -161,6 +163,12 @@ def edit(execute):
     if request["dump"]:
         execute(["manage.py", "dump2py", "--noinput", request["dump"]])
     result({"edits": done, "count": count})
+
+
+def set_passwords(model):
+    for user in model.objects.all():
+        user.set_password(request["password"])
+        user.save()
 
 
 def note(done, model, operation):
