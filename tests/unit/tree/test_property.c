@@ -306,8 +306,10 @@ static void an_edit_that_rsync_misses_is_mirrored(void **state)
         scene.source = directory_at(scene.fd, "source");
         scene.target = directory_at(scene.fd, "target");
         other = directory_at(scene.fd, "other");
-        argv[3] = from = text_format("%s/source/", scene.path);
-        argv[4] = to = text_format("%s/other/", scene.path);
+        from = text_format("%s/source/", scene.path);
+        to = text_format("%s/other/", scene.path);
+        argv[3] = from;
+        argv[4] = to;
         for (int edit = 0; edit < 2; edit++) {
                 const struct timespec *after = edit ? set_back : same_second;
                 int status;
