@@ -2,13 +2,12 @@
 
 import multiprocessing
 import os
+import runpy
 import sqlite3
-import sys
 import time
-import types
 from pathlib import Path
 
-HELPER = Path(__file__).resolve().parents[2] / "worker/python/dump.py"
+HELPER = Path(__file__).resolve().parents[2] / "worker/python/shared/sqlite.py"
 ACCOUNTS, AMOUNT = 100, 1000
 
 
@@ -93,21 +92,10 @@ class Busy:
 
 
 def snapshot(path, work, progress=lambda *unused: None):
-    """What worker/python/dump.py does before a dump; the path of the copy."""
-    django, conf = types.ModuleType("django"), types.ModuleType("django.conf")
-    conf.settings = None
-    names = {"__name__": "dump", "request": {"directory": os.devnull, "work": str(work), "max_rows": 0},
-             "progress": progress, "enter": lambda *unused: None}
-    saved = {name: sys.modules.get(name) for name in ("django", "django.conf")}
-    sys.modules.update({"django": django, "django.conf": conf})
-    try:
-        exec(compile(HELPER.read_text(), str(HELPER), "exec"), names)
-    finally:
-        for name, module in saved.items():
-            sys.modules.pop(name) if module is None else sys.modules.update({name: module})
-    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}
-    names["SNAPSHOTS"][database["ENGINE"]](database, str(work))
-    return database["NAME"]
+    """What worker/python/dump.py reads a dump from; the path of the copy."""
+    copy = os.path.join(work, "database")
+    runpy.run_path(str(HELPER))["snapshot"](str(path), copy, progress)
+    return copy
 
 
 def check_copy(path):

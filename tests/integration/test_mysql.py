@@ -27,11 +27,14 @@ class Helper:
     """worker/python/NAME.py in a site, with its request."""
 
     def __init__(self, site, name, **request):
-        source = os.open(HELPERS / f"{name}.py", os.O_RDONLY)
+        modules = sorted((HELPERS / "shared").glob("*.py"))
+        fds = [os.open(path, os.O_RDONLY) for path in (HELPERS / f"{name}.py", *modules)]
+        shared = [f"{path.stem}={fd}" for path, fd in zip(modules, fds[1:])]
         self.process = subprocess.Popen(
-            [*as_owner(), site.path / "env/bin/python", HELPERS / "main.py", name, str(source)], cwd=site.path, pass_fds=[source],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        os.close(source)
+            [*as_owner(), site.path / "env/bin/python", HELPERS / "main.py", name, str(fds[0]), *shared], cwd=site.path,
+            pass_fds=fds, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for fd in fds:
+            os.close(fd)
         self.process.stdin.write(json.dumps(request))
         self.process.stdin.close()
         self.process.stdin = None
@@ -49,7 +52,8 @@ def dump(production, tmp_path_factory):
     def start(**request):
         subprocess.run(["rm", "-rf", work], check=True)
         subprocess.run([*as_owner(), "mkdir", work], check=True)
-        return Helper(production, "dump", directory=str(work / "snapshot"), work=str(work), max_rows=0, **request)
+        return Helper(production, "dump", directory=str(work / "snapshot"), work=str(work), max_rows=0, volatile=[],
+                      **request)
 
     yield start
     subprocess.run(["rm", "-rf", work], check=True)
