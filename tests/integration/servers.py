@@ -1,4 +1,5 @@
-"""The tests' own database servers (tests/servers), started by the first test that wants one; they end with the run."""
+"""The tests' own database servers (tests/servers), started by the first test that wants one; they end with the run. Each
+process of pytest has its own: its sites have the names that another one's have."""
 
 import os
 import subprocess
@@ -13,7 +14,8 @@ Server = namedtuple("Server", "engine directory socket port admin")
 
 
 def server(engine):
-    directory = Path(os.environ.get("UNDERSTUDY_TEST_SERVERS") or f"/tmp/understudy-servers-{os.getpid()}")
+    given = os.environ.get("UNDERSTUDY_TEST_SERVERS") or f"/tmp/understudy-servers-{os.getpid()}"
+    directory = Path(f"{given}-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}")
     until = os.environ.get("UNDERSTUDY_TEST_RUN") or str(os.getpid())
     subprocess.run([SERVERS, "start", directory, PROGRAM[engine], until], check=True, timeout=120)
     place = directory / PROGRAM[engine]
