@@ -247,7 +247,8 @@ int deliverer_new(
 
         *deliverer = (Deliverer){.controller = controller,
                 .config = config,
-                .away = {(int64_t)config->away_seconds * US_PER_SECOND, clock_now_us()}};
+                .away = {.after_us = (int64_t)config->away_seconds * US_PER_SECOND,
+                        .started_us = clock_now_us()}};
         r = transfers_new(controller->base, on_transfer, &deliverer->transfers, error);
         if (r < 0)
                 return r;

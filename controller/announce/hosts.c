@@ -1,9 +1,12 @@
 #include "announce/hosts.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "core/session.h"
 #include "tell/announce.h"
 #include "tell/words.h"
+
+#define LOOK_MOST_US (60 * US_PER_SECOND)
 
 static int host_away(Controller *controller, const HostRow *host, Error *error)
 {
@@ -47,11 +50,22 @@ static int look_at(const AwayHosts *away, Controller *controller, const HostRow 
                              : 0;
 }
 
-int away_look(const AwayHosts *away, Controller *controller, int64_t now_us, Error *error)
+static bool is_time(AwayHosts *away)
+{
+        int64_t every_us = away->after_us / 4 < LOOK_MOST_US ? away->after_us / 4 : LOOK_MOST_US;
+        int64_t now_us = clock_monotonic_us();
+
+        if (!away->after_us || now_us - away->looked_us < every_us)
+                return false;
+        away->looked_us = now_us;
+        return true;
+}
+
+int away_look(AwayHosts *away, Controller *controller, int64_t now_us, Error *error)
 {
         _cleanup_rows_ Rows hosts = {0};
         const HostRow *rows;
-        int r = away->after_us ? hosts_get(controller->store, &hosts, error) : 0;
+        int r = is_time(away) ? hosts_get(controller->store, &hosts, error) : 0;
 
         rows = hosts.items;
         for (size_t i = 0; r == 0 && i < hosts.count; i++)

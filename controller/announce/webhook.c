@@ -9,18 +9,13 @@ static char *signature(const char *secret, const char *body)
 {
         unsigned char digest[EVP_MAX_MD_SIZE];
         unsigned size = 0;
-        char *text = text_copy("X-Understudy-Signature: sha256=");
+        _cleanup_free_ char *hexadecimal = NULL;
 
         if (!HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)body,
                     strlen(body), digest, &size))
                 abort();
-        for (unsigned i = 0; i < size; i++) {
-                char *longer = text_format("%s%02x", text, digest[i]);
-
-                free(text);
-                text = longer;
-        }
-        return text;
+        hexadecimal = text_hexadecimal(digest, size);
+        return text_format("X-Understudy-Signature: sha256=%s", hexadecimal);
 }
 
 static int sign(const AnnounceConfig *config, Parcel *parcel, Error *error)

@@ -14,22 +14,13 @@
 #define SECRET_BYTES 24
 #define SHA256_BYTES 32
 
-static char *hexadecimal(const uint8_t *bytes, size_t size)
-{
-        char *text = memory_new(2 * size + 1);
-
-        for (size_t i = 0; i < size; i++)
-                snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-        return text;
-}
-
 static char *hash(const char *secret, size_t length)
 {
         uint8_t digest[SHA256_BYTES];
 
         if (!EVP_Digest(secret, length, digest, NULL, EVP_sha256(), NULL))
                 abort();
-        return hexadecimal(digest, sizeof digest);
+        return text_hexadecimal(digest, sizeof digest);
 }
 
 // ---- inviting
@@ -42,7 +33,7 @@ static int make_secret(char **ret, Error *error)
                 error_set(error, -EIO, "internal", "the system gave no random bytes");
                 return -EIO;
         }
-        *ret = hexadecimal(bytes, sizeof bytes);
+        *ret = text_hexadecimal(bytes, sizeof bytes);
         return 0;
 }
 

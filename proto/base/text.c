@@ -131,6 +131,15 @@ char *text_escape(const char *bytes, size_t length)
         return text;
 }
 
+char *text_hexadecimal(const void *bytes, size_t size)
+{
+        char *text = memory_new(2 * size + 1);
+
+        for (size_t i = 0; i < size; i++)
+                snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)bytes)[i]);
+        return text;
+}
+
 char *text_to_utf8(const char *bytes, size_t length)
 {
         const unsigned char *from = (const unsigned char *)bytes;

@@ -27,6 +27,9 @@ bool text_blank(const char *text); // NULL or ""
 // \\, \377 ... For names of files in messages, which can hold any byte.
 char *text_escape(const char *bytes, size_t length);
 
+// Two digits a byte, "00ff".
+char *text_hexadecimal(const void *bytes, size_t size);
+
 // Replaces each invalid UTF-8 sequence by U+FFFD.
 char *text_to_utf8(const char *bytes, size_t length);
 

@@ -96,8 +96,7 @@ static char *digest(const char *text)
         unsigned size = 0;
 
         EVP_Digest(text, strlen(text), bytes, &size, EVP_sha256(), NULL);
-        return text_format("%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3],
-                bytes[4], bytes[5]);
+        return text_hexadecimal(bytes, 6);
 }
 
 static int fill(Vhost *vhost, const char *root, Error *error)

@@ -251,14 +251,10 @@ static char *hex_of_sha256(const char *text)
 {
         unsigned char digest[EVP_MAX_MD_SIZE];
         size_t size = 0;
-        char *hex;
 
         if (!EVP_Q_digest(NULL, "SHA256", NULL, text, strlen(text), digest, &size))
                 abort();
-        hex = memory_new(2 * size + 1);
-        for (size_t i = 0; i < size; i++)
-                (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-        return hex;
+        return text_hexadecimal(digest, size);
 }
 
 // What tells one table's content: its name, layout, number of rows and both sums.

@@ -69,7 +69,6 @@ char *postgresql_digest_lines(const TextList *lines)
         unsigned char digest[EVP_MAX_MD_SIZE];
         unsigned size = 0;
         EVP_MD_CTX *hash = EVP_MD_CTX_new();
-        char *text, *at;
 
         if (!hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
                 abort();
@@ -80,10 +79,7 @@ char *postgresql_digest_lines(const TextList *lines)
         if (EVP_DigestFinal_ex(hash, digest, &size) != 1)
                 abort();
         EVP_MD_CTX_free(hash);
-        text = at = memory_new(2 * (size_t)size + 1);
-        for (unsigned i = 0; i < size; i++)
-                at += sprintf(at, "%02x", digest[i]);
-        return text;
+        return text_hexadecimal(digest, size);
 }
 
 int postgresql_digest(StepContext *context, const SiteDir *site, const Fleet__Database *database,

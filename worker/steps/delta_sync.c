@@ -114,8 +114,6 @@ int delta_sync_restore(const DeltaSync *sync, Fleet__RestoreResult *result, Erro
                 return 1;
         }
         take_done(&delta, result);
-        if (!target->engine->digest)
-                return 0;
         return target->engine->digest(sync->context, &target->site, database, database->name, NULL,
                 &result->preview_digest, error);
 }

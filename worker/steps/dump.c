@@ -160,7 +160,7 @@ static int digest_on_server(StepContext *context, const SiteDir *site,
         const DatabaseEngine *engine;
         int r = database ? database_engine(database, &engine, error) : 0;
 
-        if (!database || r < 0 || !engine->on_server || !engine->digest)
+        if (!database || r < 0 || !engine->on_server)
                 return r;
         return engine->digest(context, site, database, database->name, NULL, ret, error);
 }

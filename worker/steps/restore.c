@@ -210,7 +210,7 @@ static int load(Restore *restore, bool mark, Fleet__RestoreResult *result, Error
         if (r == 0)
                 r = target->engine->seal(
                         restore->context, &target->site, database, &result->database_bytes, error);
-        if (r == 0 && target->engine->digest)
+        if (r == 0)
                 r = target->engine->digest(restore->context, &target->site, database,
                         restore->staging, NULL, &result->preview_digest, error);
         if (r < 0)
