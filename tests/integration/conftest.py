@@ -9,6 +9,7 @@ import pytest
 pytest.register_assert_rewrite("databases", "fleet", "killing", "serving", "site_under_test", "stack")
 
 import network
+import servers
 from fleet import BIN, Fleet, assert_done, remove_tree, scratch
 from site_under_test import Site
 
@@ -28,6 +29,13 @@ def pytest_configure(config):
 def pytest_report_header(config):
     reason = network.available()
     return f"programs: {BIN}\nnetwork: " + (f"all on 127.0.0.1 ({reason})" if reason else "a namespace for each program")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def database_servers():
+    """Those that a test of the file has started end with it, and with all that was in them."""
+    yield
+    servers.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
-"""The tests' own database servers (tests/servers), started by the first test that wants one; they end with the run. Each
-process of pytest has its own: its sites have the names that another one's have."""
+"""The tests' own database servers (tests/servers), started by the first test that wants one; they end with its file.
+Each process of pytest has its own, and each test file finds it empty: its sites have the names that another one's have."""
 
 import os
 import subprocess
@@ -13,9 +13,18 @@ PROGRAM = {"postgresql": "postgresql", "mysql": "mariadb"}  # by the engine's na
 Server = namedtuple("Server", "engine directory socket port admin")
 
 
-def server(engine):
+def place_of_all():
     given = os.environ.get("UNDERSTUDY_TEST_SERVERS") or f"/tmp/understudy-servers-{os.getpid()}"
-    directory = Path(f"{given}-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}")
+    return Path(f"{given}-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}")
+
+
+def stop():
+    if place_of_all().exists():
+        subprocess.run([SERVERS, "stop", place_of_all()], check=True, timeout=120)
+
+
+def server(engine):
+    directory = place_of_all()
     until = os.environ.get("UNDERSTUDY_TEST_RUN") or str(os.getpid())
     subprocess.run([SERVERS, "start", directory, PROGRAM[engine], until], check=True, timeout=120)
     place = directory / PROGRAM[engine]
