@@ -242,7 +242,7 @@ static int64_t measure_commits(int64_t *times, size_t count)
                 if (sql_run(db, &error, "INSERT INTO t VALUES (?)", "t", "answer") < 0)
                         fail("no commit", &error);
                 times[i] = clock_monotonic_us() - before;
-                usleep(2000);
+                usleep(PAUSE_US);
         }
         return report("a durable commit", times, count);
 }

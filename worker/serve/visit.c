@@ -1,13 +1,39 @@
 #include "serve/visit.h"
 
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+// Without arguments of its own they are functions, not macros.
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/library.h"
 #include "base/text.h"
 
 #define BODY_MAX (16U << 20)
+
+static struct Curl {
+        LIBRARY_MEMBER(curl_easy_init);
+        LIBRARY_MEMBER(curl_easy_cleanup);
+        LIBRARY_MEMBER(curl_easy_setopt);
+        LIBRARY_MEMBER(curl_easy_perform);
+        LIBRARY_MEMBER(curl_easy_getinfo);
+        LIBRARY_MEMBER(curl_easy_strerror);
+        LIBRARY_MEMBER(curl_slist_append);
+        LIBRARY_MEMBER(curl_slist_free_all);
+} library;
+static const LibraryFunction library_functions[] = {
+        LIBRARY_FUNCTION(library, curl_easy_init),
+        LIBRARY_FUNCTION(library, curl_easy_cleanup),
+        LIBRARY_FUNCTION(library, curl_easy_setopt),
+        LIBRARY_FUNCTION(library, curl_easy_perform),
+        LIBRARY_FUNCTION(library, curl_easy_getinfo),
+        LIBRARY_FUNCTION(library, curl_easy_strerror),
+        LIBRARY_FUNCTION(library, curl_slist_append),
+        LIBRARY_FUNCTION(library, curl_slist_free_all),
+};
 
 typedef struct Request {
         StepContext *context;
@@ -20,8 +46,10 @@ typedef struct Request {
 
 static void request_clear(Request *request)
 {
-        curl_easy_cleanup(request->curl);
-        curl_slist_free_all(request->resolve);
+        if (request->curl)
+                library.curl_easy_cleanup(request->curl);
+        if (request->resolve)
+                library.curl_slist_free_all(request->resolve);
         visit_answer_clear(&request->answer);
 }
 
@@ -82,14 +110,14 @@ static void set_target(Request *request, const Visit *visit)
         _cleanup_free_ char *url = text_format("%s://%s%s", visit->tls ? "https" : "http",
                 visit->host, text_blank(visit->path) ? "/" : visit->path);
 
-        curl_easy_setopt(request->curl, CURLOPT_URL, url);
+        library.curl_easy_setopt(request->curl, CURLOPT_URL, url);
         if (visit->socket) {
-                curl_easy_setopt(request->curl, CURLOPT_UNIX_SOCKET_PATH, visit->socket);
+                library.curl_easy_setopt(request->curl, CURLOPT_UNIX_SOCKET_PATH, visit->socket);
         } else {
                 _cleanup_free_ char *to = text_format("::%s", visit->address);
 
-                request->resolve = curl_slist_append(NULL, to);
-                curl_easy_setopt(request->curl, CURLOPT_CONNECT_TO, request->resolve);
+                request->resolve = library.curl_slist_append(NULL, to);
+                library.curl_easy_setopt(request->curl, CURLOPT_CONNECT_TO, request->resolve);
         }
 }
 
@@ -97,38 +125,45 @@ static void set_manners(Request *request, const Visit *visit)
 {
         CURL *curl = request->curl;
 
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)visit->timeout_ms);
-        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, request->reason);
-        curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-        curl_easy_setopt(curl, CURLOPT_HEADERDATA, request);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, request);
-        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request);
+        library.curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)visit->timeout_ms);
+        library.curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        library.curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        library.curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        library.curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+        library.curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, request->reason);
+        library.curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+        library.curl_easy_setopt(curl, CURLOPT_HEADERDATA, request);
+        library.curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+        library.curl_easy_setopt(curl, CURLOPT_WRITEDATA, request);
+        library.curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        library.curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        library.curl_easy_setopt(curl, CURLOPT_XFERINFODATA, request);
 }
 
 int visit(StepContext *context, const Visit *visit, VisitAnswer *ret, Error *error)
 {
-        Request request _cleanup_(request_clear) = {.context = context, .curl = curl_easy_init()};
+        Request request _cleanup_(request_clear) = {
+                .context = context,
+        };
         CURLcode code;
+        int r = library_load(LIBCURL_FILE, library_functions, ELEMENTS(library_functions), error);
 
+        if (r < 0)
+                return r;
+        request.curl = library.curl_easy_init();
         if (!request.curl)
                 return error_set(error, -ENOMEM, "internal", "cannot make an HTTP request");
         set_target(&request, visit);
         set_manners(&request, visit);
-        code = curl_easy_perform(request.curl);
+        code = library.curl_easy_perform(request.curl);
         if (step_canceled(context))
                 return step_canceled_error(context, error);
         if (code == CURLE_OK)
-                curl_easy_getinfo(request.curl, CURLINFO_RESPONSE_CODE, &request.answer.status);
+                library.curl_easy_getinfo(
+                        request.curl, CURLINFO_RESPONSE_CODE, &request.answer.status);
         else
-                request.answer.why =
-                        text_copy(*request.reason ? request.reason : curl_easy_strerror(code));
+                request.answer.why = text_copy(
+                        *request.reason ? request.reason : library.curl_easy_strerror(code));
         request.answer.absent = code == CURLE_COULDNT_CONNECT;
         *ret = TAKE(request.answer, (VisitAnswer){0});
         return 0;

@@ -1,6 +1,6 @@
 #include "steps/diff.h"
 
-#include <git2.h>
+#include "steps/git.h"
 
 char *diff_texts(
         const char *old_path, const char *old_text, const char *new_path, const char *new_text)
@@ -8,18 +8,20 @@ char *diff_texts(
         git_diff_options options = GIT_DIFF_OPTIONS_INIT;
         git_patch *patch = NULL;
         git_buf buffer = {0};
+        const Git *library = git();
         char *text = NULL;
 
-        git_libgit2_init();
+        library->git_libgit2_init();
         options.flags = GIT_DIFF_FORCE_TEXT;
         options.old_prefix = "a";
         options.new_prefix = "b";
-        if (git_patch_from_buffers(&patch, old_text, strlen(old_text), old_path, new_text,
+        if (library->git_patch_from_buffers(&patch, old_text, strlen(old_text), old_path, new_text,
                     strlen(new_text), new_path, &options) == 0 &&
-                git_patch_num_hunks(patch) > 0 && git_patch_to_buf(&buffer, patch) == 0)
+                library->git_patch_num_hunks(patch) > 0 &&
+                library->git_patch_to_buf(&buffer, patch) == 0)
                 text = text_to_utf8(buffer.ptr, buffer.size);
-        git_buf_dispose(&buffer);
-        git_patch_free(patch);
-        git_libgit2_shutdown();
+        library->git_buf_dispose(&buffer);
+        library->git_patch_free(patch);
+        library->git_libgit2_shutdown();
         return text ? text : text_copy("");
 }

@@ -1,8 +1,7 @@
 #include "steps/script_text.h"
 
-#include <git2.h>
-
 #include "base/text.h"
+#include "steps/git.h"
 
 static git_merge_file_input merge_input(const char *text, const char *path)
 {
@@ -20,6 +19,7 @@ char *script_merge_text(ScriptMerge *merge, const char *base, const char *ours, 
                 merge_input(ours, "restore2preview.py"), merge_input(theirs, "restore.py")};
         git_merge_file_options options = GIT_MERGE_FILE_OPTIONS_INIT;
         git_merge_file_result result = {0};
+        const Git *library;
         char *text;
 
         if (strcmp(ours, base) == 0) {
@@ -32,14 +32,15 @@ char *script_merge_text(ScriptMerge *merge, const char *base, const char *ours, 
         }
         options.our_label = "restore2preview.py, edited by hand";
         options.their_label = "restore.py, of the new dump";
-        git_libgit2_init();
-        if (git_merge_file(&result, &inputs[0], &inputs[1], &inputs[2], &options) < 0)
+        library = git();
+        library->git_libgit2_init();
+        if (library->git_merge_file(&result, &inputs[0], &inputs[1], &inputs[2], &options) < 0)
                 abort(); // in memory, it fails only when there is no more of it
         text = text_copy_n(result.ptr, result.len);
         merge->merged += result.automergeable != 0;
         merge->conflicts += result.automergeable == 0;
-        git_merge_file_result_free(&result);
-        git_libgit2_shutdown();
+        library->git_merge_file_result_free(&result);
+        library->git_libgit2_shutdown();
         return text;
 }
 
