@@ -50,12 +50,23 @@ static void apply_change(WorkerTask *task)
 {
         if (task->state == TASK_NEW) {
                 task->state = TASK_READY;
-                protocol_accept(task);
+                task->unanswered = true;
         }
         if (task->canceled && !task->cancel_recorded) {
                 task->cancel_recorded = true;
                 work_cancel(task);
         }
+}
+
+// After the runners have begun: they have the longer way to go.
+static void accept_new(const Agent *agent)
+{
+        for (WorkerTask *task = agent->tasks; task; task = task->next)
+                if (task->unanswered) {
+                        task->unanswered = false;
+                        log_info("task accepted task=%s", task->id);
+                        protocol_accept(task);
+                }
 }
 
 // A cancel that could not be recorded still ends what runs now; only a later run would not know it.
@@ -98,6 +109,7 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
         for (WorkerTask *task = agent->tasks; task; task = task->next)
                 apply_change(task);
         work_start(agent);
+        accept_new(agent);
 }
 
 // ---------------------------------------------------------------- forgetting

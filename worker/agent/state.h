@@ -36,7 +36,8 @@ struct WorkerTask {
         uint32_t deadline_seconds;
         char *directory;
         TaskState state;
-        bool told; // named in this link's Hello
+        bool unanswered; // in the journal, and its acknowledgement not sent
+        bool told;       // named in this link's Hello
         bool canceled;
         bool cancel_recorded; // in the journal
         unsigned deaths;      // of its runners

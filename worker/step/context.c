@@ -61,8 +61,6 @@ static int open_parts(StepContext *context, const char *directory)
         r = read_task(dirfd, &context->task);
         if (r < 0)
                 return r;
-        if (mkdirat(dirfd, "work", 0700) < 0 && errno != EEXIST)
-                return -errno;
         return spool_open(dirfd, "events", &context->spool);
 }
 
@@ -153,6 +151,8 @@ const char *step_task_id(const StepContext *context)
 
 const char *step_directory(const StepContext *context)
 {
+        // Most steps want none. Whoever cannot write into it says why.
+        (void)!mkdir(context->directory, 0700);
         return context->directory;
 }
 
