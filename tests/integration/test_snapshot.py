@@ -1,10 +1,11 @@
 """What a dump reads: one moment of a database that somebody writes to, for whom it is no burden."""
 
+import shutil
 import time
 
 import pytest
 
-from busy_database import Busy, check_copy, snapshot
+from busy_database import Busy, check_copy, connect, snapshot
 
 MODES = ["delete", "truncate", "persist", "wal"]
 
@@ -42,3 +43,25 @@ def test_a_database_that_nobody_has_open_stays_as_it_is(tmp_path, mode):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     check_copy(snapshot(production, work))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_database_as_a_crash_has_left_it_is_refused_and_stays_as_it_is(tmp_path):
+    """Whoever opens it for writing rolls the journal back; a dump opens nothing of production's for writing."""
+    with Busy(tmp_path / "production", "delete", megabytes=1, pause=0):
+        pass
+    connection = connect(tmp_path / "production")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE ballast SET stamp = -1, bytes = randomblob(4000)")
+    crashed, work = tmp_path / "crashed", tmp_path / "work"
+    crashed.mkdir()
+    work.mkdir()
+    for name in ("production", "production-journal"):
+        shutil.copy(tmp_path / name, crashed)
+    connection.execute("ROLLBACK")
+    connection.close()
+    before = {path.name: path.read_bytes() for path in crashed.iterdir()}
+    with pytest.raises(SystemExit, match="crashed/production is as a crash has left it"):
+        snapshot(crashed / "production", work)
+    assert {path.name: path.read_bytes() for path in crashed.iterdir()} == before
+    connect(crashed / "production").execute("SELECT count(*) FROM ballast").fetchone()
+    check_copy(snapshot(crashed / "production", work))

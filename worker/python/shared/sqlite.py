@@ -33,7 +33,14 @@ def uses_wal(name):
 def hold(connection):
     """From now on it reads one state, which in a rollback journal's mode is that of the file."""
     connection.execute("BEGIN")
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            path = connection.execute("PRAGMA database_list").fetchone()[2]
+            raise SystemExit(f"{path} is as a crash has left it: its -journal has to be rolled back "
+                             "first, which the site does when it is next asked for data") from None
+        raise
 
 
 def attempts(name):
