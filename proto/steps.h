@@ -48,7 +48,8 @@ enum {
         X(scan, STEP_READS, 1800, "Find what already runs on the host")                            \
         X(role, STEP_UNDO_AT_FAILURE, 60, "Tell the sites their role")                             \
         X(service, STEP_UNDO_AT_FAILURE, 900, "Start and stop programs")                           \
-        X(vhost, STEP_UNDO_AT_FAILURE, 120, "Make the vhosts")
+        X(vhost, STEP_UNDO_AT_FAILURE, 120, "Make the vhosts")                                     \
+        X(maintenance, STEP_UNDO_AT_FAILURE, 60, "Set the maintenance page")
 
 typedef struct StepInfo {
         const char *name; // as in Task.arguments and Result.result
