@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "control/attempts.h"
 #include "control/jobs.h"
 #include "tell/announce.h"
 #include "tell/record.h"
@@ -287,5 +288,5 @@ int due_run(Controller *controller, int64_t now_us, Error *error)
         rows = due.items;
         for (size_t i = 0; r == 0 && i < due.count; i++)
                 r = look_at(controller, &rows[i], now_us, error);
-        return r;
+        return r ?: attempts_run(controller, now_us, error);
 }

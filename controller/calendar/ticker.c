@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "store/attempt.h"
 
 #define LOOK_EVERY_US (30 * US_PER_SECOND)
 
@@ -21,9 +22,15 @@ static void arm(Ticker *ticker, int64_t in_us)
 
 static int64_t until_next(const Ticker *ticker)
 {
-        int64_t next_us = 0, in_us;
+        Store *store = ticker->controller->store;
+        int64_t next_us = 0, attempt_us = 0, in_us;
 
-        if (calendar_next(ticker->controller->store, &next_us, NULL) < 0 || next_us == 0)
+        if (calendar_next(store, &next_us, NULL) < 0 || attempts_next(store, &attempt_us, NULL) < 0)
+                return LOOK_EVERY_US;
+        // One whose time has come waits for its job.
+        if (attempt_us > clock_now_us() && (next_us == 0 || attempt_us < next_us))
+                next_us = attempt_us;
+        if (next_us == 0)
                 return LOOK_EVERY_US;
         in_us = next_us - clock_now_us();
         return in_us < 0 ? 0 : in_us < LOOK_EVERY_US ? in_us : LOOK_EVERY_US;

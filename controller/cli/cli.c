@@ -351,6 +351,92 @@ static const Command job_commands[] = {
         {0},
 };
 
+// ---------------------------------------------------------------- attempt
+
+static const CommandWord attempt_plan_options[] = {
+        {.name = "at",
+                .value = "WHEN",
+                .flags = COMMAND_REQUIRED,
+                .help = "When it is to open: now, a time of day, or a date and time as in "
+                        "2026-11-27T18:00, in the series' time zone."},
+        {.name = "lapse",
+                .value = "DURATION",
+                .flags = COMMAND_REQUIRED,
+                .help = "How long users try the new site: '90 min', '2 h', '1 d'.",
+                .check = check_duration},
+        {.name = "outcome-when-over",
+                .value = "cancel|accept",
+                .help = "What happens at the end of the lapse when nobody has said anything; "
+                        "cancel "
+                        "unless it is said."},
+        {0},
+};
+static const CommandWord attempt_extend_options[] = {
+        {.name = "by",
+                .value = "DURATION",
+                .flags = COMMAND_REQUIRED,
+                .help = "How much longer: '30 min', '1 h'.",
+                .check = check_duration},
+        {0},
+};
+static const CommandNote attempt_plan_examples[] = {
+        {"understudyctl attempt plan lino --at 2026-11-27T18:00 --lapse '3 h'\n"
+         "understudyctl attempt announce lino",
+                "Friday evening users try the new site, and at nine the old one is back unless "
+                "somebody accepts."},
+        {0},
+};
+
+static const Command attempt_commands[] = {
+        {.name = "plan",
+                .summary = "plan when the preview steps in, and for how long",
+                .positionals = series_only,
+                .options = attempt_plan_options,
+                .examples = attempt_plan_examples,
+                .run = run_attempt_plan},
+        {.name = "announce",
+                .summary = "make it definite: it opens by itself at its time",
+                .positionals = series_only,
+                .run = run_attempt_announce},
+        {.name = "open",
+                .summary = "open it now",
+                .description =
+                        "Production is frozen: a maintenance page stands in for it, and its "
+                        "programs are stopped. The preview is synchronised a last time and becomes "
+                        "production. When anything fails before that, production is given back as "
+                        "it was.",
+                .positionals = series_only,
+                .options = no_wait_only,
+                .run = run_attempt_open},
+        {.name = "extend",
+                .summary = "give an open one more time",
+                .positionals = series_only,
+                .options = attempt_extend_options,
+                .run = run_attempt_extend},
+        {.name = "accept",
+                .summary = "keep the new site as production",
+                .description = "What users have entered since the opening remains. The former "
+                               "production stays beside it as the old one.",
+                .positionals = series_only,
+                .run = run_attempt_accept},
+        {.name = "cancel",
+                .summary = "take it back: the former production answers again",
+                .description = "Nothing is copied. What users have entered since the opening stays "
+                               "in the preview, until that is synchronised again.",
+                .positionals = series_only,
+                .options = no_wait_only,
+                .run = run_attempt_cancel},
+        {.name = "withdraw",
+                .summary = "give up one that has not begun",
+                .positionals = series_only,
+                .run = run_attempt_withdraw},
+        {.name = "show",
+                .summary = "show the newest attempt of a series",
+                .positionals = series_only,
+                .run = run_attempt_show},
+        {0},
+};
+
 // ---------------------------------------------------------------- schedule
 
 static const CommandWord schedule_set_options[] = {
@@ -458,6 +544,9 @@ static const Command commands[] = {
                 .summary = "the site in which an upgrade is rehearsed",
                 .commands = preview_commands},
         {.name = "job", .summary = "what was asked for and how it goes", .commands = job_commands},
+        {.name = "attempt",
+                .summary = "the preview steps in, and back unless it is accepted",
+                .commands = attempt_commands},
         {.name = "schedule",
                 .summary = "when a series is synchronised by itself",
                 .commands = schedule_commands},

@@ -316,6 +316,74 @@ int run_job_resume(const CommandLine *line)
         return request_job(line, "POST", "/v1/jobs/%s/resume", "ID", json_object(), "done");
 }
 
+// ---------------------------------------------------------------- attempt
+
+static int change_attempt(const CommandLine *line, const char *format, json_t *take_body)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path = client_path(format, command_value(line, "SERIES"));
+
+        return call_and_show(&session, "POST", path, take_body, show_attempt);
+}
+
+// A duration that the command line has checked.
+static json_t *seconds_of(const CommandLine *line, const char *word)
+{
+        uint64_t seconds = 0;
+
+        (void)!text_parse_duration(command_value(line, word), &seconds);
+        return json_integer((json_int_t)seconds);
+}
+
+int run_attempt_plan(const CommandLine *line)
+{
+        json_t *body = json_pack("{s:s, s:o}", "at", command_value(line, "at"), "lapse_seconds",
+                seconds_of(line, "lapse"));
+
+        if (command_value(line, "outcome-when-over"))
+                json_object_set_new(
+                        body, "when_over", json_string(command_value(line, "outcome-when-over")));
+        return change_attempt(line, "/v1/series/%s/attempt", body);
+}
+
+int run_attempt_announce(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/announce", json_object());
+}
+
+int run_attempt_open(const CommandLine *line)
+{
+        return request_job(
+                line, "POST", "/v1/series/%s/attempt/open", "SERIES", json_object(), "done");
+}
+
+int run_attempt_extend(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/extend",
+                json_pack("{s:o}", "by_seconds", seconds_of(line, "by")));
+}
+
+int run_attempt_accept(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/accept", json_object());
+}
+
+int run_attempt_cancel(const CommandLine *line)
+{
+        return request_job(
+                line, "POST", "/v1/series/%s/attempt/cancel", "SERIES", json_object(), "done");
+}
+
+int run_attempt_withdraw(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/withdraw", json_object());
+}
+
+int run_attempt_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/series/%s/attempt", "SERIES", show_attempt);
+}
+
 // ---------------------------------------------------------------- schedule and calendar
 
 int run_schedule_show(const CommandLine *line)

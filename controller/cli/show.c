@@ -304,6 +304,42 @@ static void add_last_run(Table *table, const json_t *last)
         add_pair(table, "last run", text);
 }
 
+// What a person can ask for next.
+static const char *attempt_ways(const char *state)
+{
+        static const char *const ways[][2] = {
+                {"planned", "attempt announce, attempt open, attempt withdraw"},
+                {"announced", "attempt open, attempt withdraw"},
+                {"synchronising", "job watch, job cancel"},
+                {"open", "attempt accept, attempt cancel, attempt extend"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(ways); i++)
+                if (text_equal(ways[i][0], state))
+                        return ways[i][1];
+        return "";
+}
+
+void show_attempt(const Screen *screen, const json_t *attempt)
+{
+        _cleanup_table_ Table table = {.columns = 2};
+        _cleanup_free_ char *lapse = text_format("%lld min, then: %s",
+                (long long)json_integer_value(json_object_get(attempt, "lapse_seconds")) / 60,
+                view_text(attempt, "when_over"));
+        const char *ways = attempt_ways(view_text(attempt, "state"));
+
+        add_pair(&table, "series", view_text(attempt, "series"));
+        add_pair(&table, "state", view_text(attempt, "state"));
+        add_pair(&table, "opens", view_text(attempt, "at_local"));
+        add_pair(&table, "lapse", lapse);
+        add_pair(&table, "ends", view_text(attempt, "ends_local"));
+        add_pair(&table, "planned by", view_text(attempt, "who"));
+        add_pair(&table, "why", view_text(attempt, "why"));
+        table_write(&table, screen, 0);
+        if (*ways)
+                fprintf(screen->out, "\nWhat can be asked for now: %s\n", ways);
+}
+
 void show_schedule(const Screen *screen, const json_t *schedule)
 {
         _cleanup_table_ Table table = {.columns = 2};

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "control/attempts.h"
 #include "control/dispatch.h"
 #include "control/planning.h"
 #include "control/registry.h"
@@ -155,7 +156,9 @@ int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error)
         // How a job ended well is told by the registry, with what it found.
         if (r == 0 && state != JOB_DONE)
                 r = tell_end(controller, job, error);
-        return r ?: announce_sync(controller, job, error) ?: jobs_save(controller, job, error);
+        return r ?: announce_sync(controller, job, error)
+                       ?: attempts_job_ended(controller, job, error)
+                       ?: jobs_save(controller, job, error);
 }
 
 int jobs_start(Controller *controller, JobRow *job, Error *error)
@@ -214,7 +217,7 @@ static bool executed(const TaskRow *task)
                                               task->state == TASK_CANCELED);
 }
 
-bool jobs_is_final(const Rows *tasks)
+static bool gave_up(const Rows *tasks)
 {
         const TaskRow *rows = tasks->items;
 
@@ -222,6 +225,11 @@ bool jobs_is_final(const Rows *tasks)
                 if (rows[i].execution > 0 && step_info_find(rows[i].step)->flags & STEP_FINAL)
                         return true;
         return false;
+}
+
+bool jobs_is_final(const JobRow *job, const Rows *tasks)
+{
+        return job->kind != JOB_OPEN && gave_up(tasks);
 }
 
 // A preparation is left as it is when it fails, so that it can go on, and taken back as a whole
@@ -240,11 +248,13 @@ static bool is_undone(const JobRow *job, const TaskRow *task)
 TaskRow *jobs_next_undo(const JobRow *job, const Rows *tasks)
 {
         TaskRow *rows = tasks->items;
+        bool given_up = gave_up(tasks);
 
-        if (jobs_is_final(tasks))
+        if (jobs_is_final(job, tasks))
                 return NULL;
         for (size_t i = tasks->count; i > 0; i--)
-                if (is_undone(job, &rows[i - 1]))
+                if (is_undone(job, &rows[i - 1]) &&
+                        !(given_up && step_info_find(rows[i - 1].step)->flags & STEP_DESTROYS))
                         return &rows[i - 1];
         return NULL;
 }

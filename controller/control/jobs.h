@@ -35,7 +35,8 @@ int jobs_task_finished(Controller *controller, TaskRow *task, const Fleet__Finis
 
 int jobs_save(Controller *controller, const JobRow *job, Error *error) _must_use_;
 int jobs_turn_back(Controller *controller, JobRow *job, JobState ending, Error *error) _must_use_;
-// A step has begun after which nothing can be taken back.
-bool jobs_is_final(const Rows *tasks);
+// A step has begun after which nothing can be taken back. Of an opening, what was done to
+// production still can: only the preview's previous database is gone.
+bool jobs_is_final(const JobRow *job, const Rows *tasks);
 
 #endif

@@ -70,7 +70,7 @@ int jobs_cancel(Controller *controller, JobRow *job, const char *who, Error *err
         r = tasks_of_job(controller->store, job->id, &tasks, error);
         if (r < 0)
                 return r;
-        if (jobs_is_final(&tasks))
+        if (jobs_is_final(job, &tasks))
                 return refuse_final(job, error);
         r = tell(controller, job, who, "is to be canceled", error);
         if (r < 0)
@@ -97,10 +97,11 @@ static bool is_again(const TaskRow *tasks, const bool *again, size_t i)
 
 // `plan` is the job's, made anew: its nodes are the job's tasks, in the same order.
 // What people may have changed is read again, unless there is no way back any more.
-static int reset_tasks(Controller *controller, const Plan *plan, const Rows *rows, Error *error)
+static int reset_tasks(
+        Controller *controller, const JobRow *job, const Plan *plan, const Rows *rows, Error *error)
 {
         _cleanup_free_ bool *again = memory_new(rows->count * sizeof *again);
-        bool final = jobs_is_final(rows);
+        bool final = jobs_is_final(job, rows);
         TaskRow *tasks = rows->items;
         int r = 0;
 
@@ -130,6 +131,18 @@ static bool is_undo_failed(const Rows *rows)
         return false;
 }
 
+// Its time is over, and production was given back.
+static int refuse_opening(const JobRow *job, Error *error)
+{
+        error_set(error, -EPERM, "attempt", "an attempt that did not open is not opened later");
+        error_where(error, "job %lld", (long long)job->id);
+        error_why(error, "its users were told another time");
+        error_next(error,
+                "Plan another one: understudyctl attempt plan %s --at WHEN --lapse DURATION",
+                job->series);
+        return -EPERM;
+}
+
 int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *error)
 {
         _cleanup_rows_ Rows tasks = {0};
@@ -139,6 +152,8 @@ int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *erro
 
         if (job->state != JOB_FAILED)
                 return refuse_state(job, "retried", "one that has failed", error);
+        if (job->kind == JOB_OPEN)
+                return refuse_opening(job, error);
         r = refuse_followed(controller, job, "retried", error)
                     ?: tasks_of_job(controller->store, job->id, &tasks, error);
         if (r < 0)
@@ -156,7 +171,7 @@ int jobs_retry(Controller *controller, JobRow *job, const char *who, Error *erro
         job->queued_us = clock_now_us();
         job->ended_us = 0;
         blob_set(&job->failure, NULL);
-        return reset_tasks(controller, &plan, &tasks, error)
+        return reset_tasks(controller, job, &plan, &tasks, error)
                        ?: tell(controller, job, who, "is retried", error)
                        ?: jobs_save(controller, job, error);
 }

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "store/attempt.h"
 
 static const char *root_of(const Rows *series, const char *name)
 {
@@ -116,6 +117,18 @@ static int find_unfinished(Store *store, const JobRow *job, int64_t *ret, Error 
         return r;
 }
 
+// One that is under way, and that the job is no part of.
+static int find_attempt(Store *store, const JobRow *job, const char **ret, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        int r = attempt_newest(store, job->series, &attempt, error);
+
+        if (r > 0 && attempt.id != job->attempt &&
+                (attempt.state == ATTEMPT_SYNCHRONISING || attempt.state == ATTEMPT_OPEN))
+                *ret = attempt_state_names[attempt.state];
+        return r < 0 ? r : 0;
+}
+
 static int weekday_now(void)
 {
         time_t now = time(NULL);
@@ -164,6 +177,8 @@ int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
                     ?: series_list(store, &planning.site_series, error)
                     ?: allowances_of(store, job->series, &planning.allowances, error)
                     ?: settings_get(store, job->series, &planning.settings, error);
+        if (r == 0)
+                r = find_attempt(store, job, &planning.input.attempt, error);
         if (r == 0 && job->kind == JOB_PREPARE)
                 r = find_unfinished(store, job, &planning.input.unfinished, error);
         if (r < 0)

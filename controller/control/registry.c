@@ -143,16 +143,14 @@ static int move(Controller *controller, const JobRow *job, SiteState from, SiteE
 }
 
 // Production leaves its place first: there is one at a time.
-static int apply_switch(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+static int move_sites(Controller *controller, const JobRow *job, char **ret_told, Error *error)
 {
         _cleanup_site_row_ SiteRow preview = {0};
         _cleanup_free_ char *left = NULL;
         _cleanup_free_ char *came = NULL;
-        _cleanup_free_ char *detail = NULL;
         int forward = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
         int r;
 
-        (void)tasks;
         if (forward < 0)
                 return forward;
         r = move(controller, job, SITE_PRODUCTION, forward ? SITE_REPLACED : SITE_SWITCHED_BACK,
@@ -161,9 +159,17 @@ static int apply_switch(Controller *controller, const JobRow *job, const Rows *t
                                forward ? SITE_SWITCHED : SITE_SWITCHED_BACK, &came, error);
         if (r < 0)
                 return r;
-        detail = text_format("%s is production now, %s is %s", came, left,
+        *ret_told = text_format("%s is production now, %s is %s", came, left,
                 forward ? "kept as the old one" : "the preview again");
-        return tell(controller, job, error, detail);
+        return 0;
+}
+
+static int apply_switch(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_free_ char *told = NULL;
+
+        (void)tasks;
+        return move_sites(controller, job, &told, error) ?: tell(controller, job, error, told);
 }
 
 static int apply_drop(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
@@ -205,7 +211,9 @@ static int tell_allowed(
         return r;
 }
 
-static int apply_sync(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+// What was verified is what the preview is; the differences that were allowed, in the history.
+static int learn_sync(
+        Controller *controller, const JobRow *job, const Rows *tasks, char **ret_told, Error *error)
 {
         _cleanup_site_row_ SiteRow preview = {0};
         _cleanup_message_ ProtobufCMessage *verify = result_of(tasks, "verify");
@@ -213,19 +221,37 @@ static int apply_sync(Controller *controller, const JobRow *job, const Rows *tas
         _cleanup_message_ ProtobufCMessage *ledger = result_of(tasks, "ledger");
         const Fleet__Versions *versions = ((Fleet__VerifyResult *)verify)->versions;
         const char *told = restore ? ((Fleet__RestoreResult *)restore)->told : NULL;
-        _cleanup_free_ char *detail = text_format("%s; %.1f s", text_blank(told) ? "done" : told,
-                (double)(clock_now_us() - job->started_us) / US_PER_SECOND);
         int r = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
 
         if (r < 0)
                 return r;
+        *ret_told = text_format("%s; %.1f s", text_blank(told) ? "done" : told,
+                (double)(clock_now_us() - job->started_us) / US_PER_SECOND);
         if (r > 0 && versions) {
                 blob_set(&preview.versions, &versions->base);
                 r = row_update(controller->store, &site_table, &preview, error);
         }
-        return r < 0 ? r
-                     : tell_allowed(controller, job, (Fleet__LedgerResult *)ledger, error)
-                               ?: tell(controller, job, error, detail);
+        return r < 0 ? r : tell_allowed(controller, job, (Fleet__LedgerResult *)ledger, error);
+}
+
+static int apply_sync(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_free_ char *told = NULL;
+
+        return learn_sync(controller, job, tasks, &told, error)
+                       ?: tell(controller, job, error, told);
+}
+
+static int apply_open(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_free_ char *told = NULL, *moved = NULL, *detail = NULL;
+        int r = learn_sync(controller, job, tasks, &told, error)
+                        ?: move_sites(controller, job, &moved, error);
+
+        if (r < 0)
+                return r;
+        detail = text_format("%s; %s", moved, told);
+        return tell(controller, job, error, detail);
 }
 
 // ---- scan
@@ -259,6 +285,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_DROP] = apply_drop,
                 [JOB_SCAN] = apply_scan,
                 [JOB_SERVE] = apply_serve,
+                [JOB_OPEN] = apply_open,
         };
 
         if (job->dry_run)

@@ -12,6 +12,8 @@ OperationFn host_add, host_list, host_show, host_scan;
 OperationFn series_add, series_all, series_show, series_allow, series_set, series_serve;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
+OperationFn attempt_plan, attempt_announce, attempt_open, attempt_extend, attempt_accept,
+        attempt_cancel, attempt_withdraw, attempt_show;
 OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;
 OperationFn calendar_show, calendar_ics;
 OperationFn announcement_list, announcement_test, announcement_retry;

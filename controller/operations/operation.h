@@ -13,7 +13,7 @@
 //           settings: [{setting, value, default, who, at}],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan" | "serve",
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan" | "serve" | "open",
 //           series: text | null, host,
 //           state: "queued" | "running" | "waiting" | "undoing" | "done" | "failed" | "canceled",
 //           dry_run, who, request, created_at, started_at, ended_at, wall_seconds,
@@ -25,6 +25,10 @@
 //   Progress, Failure: the protobuf messages as JSON, field names as in fleet.proto
 //   Entry  {id, at, who, series, job, event: "host invited" ..., detail: text, data}, of the
 //          history
+//   Attempt {id, series, state: "planned" | "announced" | "synchronising" | "open" | "accepted" |
+//           "canceled" | "withdrawn" | "failed", at, at_local, lapse_seconds,
+//           when_over: "cancel" | "accept", opened_at, ends_at, ends_local, job, who, why,
+//           created_at, ended_at}
 //   Schedule: calendar/show.h
 //   Announcement {id, kind, about: "series" | "host" | "", topic, job, subject, detail, at,
 //           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
@@ -44,6 +48,11 @@
 //   POST   /v1/series/{series}/switch       {} -> Job
 //   POST   /v1/series/{series}/serve        {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
+//   GET    /v1/series/{series}/attempt      -> Attempt, the newest
+//   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?} -> Attempt
+//   POST   /v1/series/{series}/attempt/announce | accept | withdraw   {} -> Attempt
+//   POST   /v1/series/{series}/attempt/extend                         {by_seconds} -> Attempt
+//   POST   /v1/series/{series}/attempt/open | cancel                  {} -> Job
 //   GET    /v1/series/{series}/schedule     -> Schedule
 //   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule
 //   POST   /v1/series/{series}/schedule/pause | resume    {} -> Schedule

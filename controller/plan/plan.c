@@ -284,9 +284,39 @@ static const NodeSpec switch_nodes[] = {
         {"start", "service", "vhost", NODE_SERVICE, fill_start},
         {"linod_stop", "service", "start", NODE_LINOD, fill_linod_stop},
         {"role", "role", "linod_stop", NODE_ROLE, fill_role_switch},
+        {"page", "maintenance", "role", NODE_VHOST, fill_page_down},
+        {"switch", "switch", "page", 0, fill_switch},
+        {"drain", "service", "switch", NODE_SERVICE, fill_drain},
+        {"linod_start", "service", "drain", NODE_LINOD, fill_linod_start},
+        {NULL},
+};
+
+// A synchronisation from a production that stands still, then the switch. What the old database is
+// given up for comes before the links: afterwards it is production's.
+static const NodeSpec open_nodes[] = {
+        {"production_probe", "probe", "", 0, fill_probe_production},
+        {"preview_probe", "probe", "", 0, fill_probe_preview},
+        {"space", "space", "production_probe preview_probe", 0, fill_space},
+        {"page", "maintenance", "space", NODE_VHOST, fill_page_up},
+        {"freeze", "service", "page", NODE_SERVICE, fill_freeze},
+        {"choose", "choose", "freeze", 0, NULL},
+        {"dump", "dump", "choose", 0, fill_dump},
+        {"static", "static", "choose", 0, NULL},
+        {"script", "script", "dump", 0, NULL},
+        {"mirror", "mirror", "script", 0, fill_mirror},
+        {"restore", "restore", "mirror", 0, fill_restore},
+        {"ledger", "ledger", "restore", 0, fill_ledger},
+        {"stop", "service", "ledger static", NODE_SERVICE, fill_stop_preview},
+        {"swap", "swap", "stop", 0, NULL},
+        {"verify", "verify", "swap", 0, NULL},
+        {"settle", "settle", "verify", 0, NULL},
+        {"vhost", "vhost", "settle", NODE_VHOST, fill_vhost_both},
+        {"start", "service", "vhost", NODE_SERVICE, fill_start_coming},
+        {"role", "role", "start", NODE_ROLE, fill_role_switch},
         {"switch", "switch", "role", 0, fill_switch},
         {"drain", "service", "switch", NODE_SERVICE, fill_drain},
         {"linod_start", "service", "drain", NODE_LINOD, fill_linod_start},
+        {"warm", "warm", "preview_probe", 0, NULL},
         {NULL},
 };
 
@@ -320,6 +350,7 @@ static const NodeSpec *const graphs[] = {
         [JOB_DROP] = drop_nodes,
         [JOB_SCAN] = scan_nodes,
         [JOB_SERVE] = serve_nodes,
+        [JOB_OPEN] = open_nodes,
 };
 
 static bool is_in(const Fleet__Serving *serving, const NodeSpec *spec)

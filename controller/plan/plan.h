@@ -43,8 +43,9 @@ typedef struct PlanInput {
         const Fleet__Allowance *allowed;
         size_t allowed_count;
         uint64_t last_dump_bytes, last_database_bytes, last_environment_bytes;
-        bool full, nightly;             // sync: as asked for
-        int weekday;                    // of now, 0 is Sunday
+        bool full, nightly;  // sync: as asked for
+        const char *attempt; // state of an attempt under way that the job is no part of; NULL: none
+        int weekday;         // of now, 0 is Sunday
         const SeriesSettings *settings; // NULL: defaults
 } PlanInput;
 

@@ -115,6 +115,21 @@ static int refuse_switch(const PlanInput *input, Error *error)
         return input->preview || input->old ? 0 : refuse_no_preview(input, "switch to", error);
 }
 
+// Users work on what such a job would change.
+static int refuse_during_attempt(const PlanInput *input, Error *error)
+{
+        int r;
+
+        if (!input->attempt || input->kind == JOB_SCAN || input->kind == JOB_ADOPT)
+                return 0;
+        r = error_set(
+                error, -EBUSY, "attempt", "series '%s' is in an upgrade attempt", input->series);
+        error_why(
+                error, "the attempt is %s, and nothing else may change its sites", input->attempt);
+        error_next(error, "Look at it: understudyctl attempt show %s", input->series);
+        return r;
+}
+
 static int refuse_serve(const PlanInput *input, Error *error)
 {
         int r;
@@ -131,13 +146,15 @@ static int refuse_serve(const PlanInput *input, Error *error)
         return r;
 }
 
-int plan_refuse(const PlanInput *input, Error *error)
+static int refuse_kind(const PlanInput *input, Error *error)
 {
         switch (input->kind) {
         case JOB_ADOPT:
                 return refuse_adopt(input, error);
         case JOB_PREPARE:
                 return refuse_prepare(input, error);
+        case JOB_OPEN:
+                return input->preview ? 0 : refuse_no_preview(input, "open", error);
         case JOB_SYNC:
                 return input->preview ? 0 : refuse_no_preview(input, "synchronise", error);
         case JOB_SWITCH:
@@ -150,6 +167,11 @@ int plan_refuse(const PlanInput *input, Error *error)
                 return refuse_serve(input, error);
         }
         return -EINVAL;
+}
+
+int plan_refuse(const PlanInput *input, Error *error)
+{
+        return refuse_during_attempt(input, error) ?: refuse_kind(input, error);
 }
 
 static bool same_database(const Fleet__Database *a, const Fleet__Database *b)

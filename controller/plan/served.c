@@ -161,6 +161,7 @@ void fill_stop_preview(const Planning *planning, ProtobufCMessage *arguments)
 {
         add_program(planning, arguments, planning->preview, "preview", DOWN);
         ((Fleet__ServiceArguments *)arguments)->unasked = true;
+        ((Fleet__ServiceArguments *)arguments)->unless_in_place = true;
 }
 
 void fill_start_preview(const Planning *planning, ProtobufCMessage *arguments)
@@ -199,6 +200,46 @@ void fill_stop_old(const Planning *planning, ProtobufCMessage *arguments)
 void fill_linod_production(const Planning *planning, ProtobufCMessage *arguments)
 {
         add_program(planning, arguments, planning->input->production, "prod", LINOD_UP);
+}
+
+// Production stands still: what sends mail by itself first. Given back, it need only run.
+void fill_freeze(const Planning *planning, ProtobufCMessage *arguments)
+{
+        const PlanSite *production = planning->input->production;
+
+        if (!text_blank(planning->serving->linod))
+                add_program(planning, arguments, production, "prod", LINOD_DOWN);
+        add_program(planning, arguments, production, "prod", DOWN);
+        ((Fleet__ServiceArguments *)arguments)->unasked = true;
+}
+
+// Nothing but production: who was it stands still.
+void fill_start_coming(const Planning *planning, ProtobufCMessage *arguments)
+{
+        add_program(planning, arguments, coming(planning->input), "prod", UP);
+}
+
+static void set_page(
+        const Planning *planning, ProtobufCMessage *arguments, const PlanSite *site, bool up)
+{
+        Fleet__MaintenanceArguments *page = (Fleet__MaintenanceArguments *)arguments;
+
+        page->site = (Fleet__Site *)message_new(&fleet__site__descriptor);
+        page->site->root = text_copy(planning->input->root);
+        page->site->name = text_copy(site->name);
+        page->role = text_copy("prod");
+        page->up = up;
+}
+
+void fill_page_up(const Planning *planning, ProtobufCMessage *arguments)
+{
+        set_page(planning, arguments, planning->input->production, true);
+}
+
+// A site that was frozen once comes back without it.
+void fill_page_down(const Planning *planning, ProtobufCMessage *arguments)
+{
+        set_page(planning, arguments, coming(planning->input), false);
 }
 
 static Fleet__VhostArguments *vhosts_of(

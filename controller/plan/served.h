@@ -20,10 +20,12 @@ Fleet__Serving *served_by(const SeriesSettings *settings, const char *series);
 
 typedef void FillFn(const Planning *planning, ProtobufCMessage *arguments);
 
-// Arguments of role, service and vhost, for the node of a graph that each is named after.
+// Arguments of role, service, vhost and maintenance, for the node of a graph that each is named
+// after.
 FillFn fill_role_preview, fill_role_switch, fill_role_serve, fill_start, fill_drain,
         fill_linod_stop, fill_linod_start, fill_stop_old, fill_stop_preview, fill_start_preview,
         fill_start_production, fill_serve_preview, fill_linod_production, fill_vhost_both,
-        fill_vhost_serve, fill_vhost_preview, fill_vhost_remove;
+        fill_vhost_serve, fill_vhost_preview, fill_vhost_remove, fill_freeze, fill_start_coming,
+        fill_page_up, fill_page_down;
 
 #endif

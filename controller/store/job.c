@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 const char *const job_kind_names[] = {
-        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", NULL};
+        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", "open", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 
@@ -18,6 +18,7 @@ static const Column columns[] = {
         INTEGER_COLUMN(JobRow, review),
         INTEGER_COLUMN(JobRow, full),
         INTEGER_COLUMN(JobRow, nightly),
+        INTEGER_COLUMN(JobRow, attempt),
         TEXT_COLUMN(JobRow, site),
         TEXT_COLUMN(JobRow, root),
         INTEGER_COLUMN(JobRow, keep_old_seconds),

@@ -12,6 +12,7 @@ typedef enum JobKind {
         JOB_DROP,
         JOB_SCAN, // of a host: it has no series
         JOB_SERVE,
+        JOB_OPEN, // an upgrade attempt: freeze, synchronise, switch
 } JobKind;
 extern const char *const job_kind_names[];
 
@@ -35,6 +36,7 @@ typedef struct JobRow {
         JobState ending; // JOB_FAILED or JOB_CANCELED: what JOB_UNDOING ends in
         int64_t dry_run, review;
         int64_t full, nightly;    // sync: in full whatever could be saved; asked for by a timer
+        int64_t attempt;          // that it opens or takes back; 0: none
         char *site, *root;        // adopt: of production; prepare: name of the new site
         int64_t keep_old_seconds; // adopt
         char *install;            // prepare: requirements, a line each; NULL: none

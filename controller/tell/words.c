@@ -13,6 +13,7 @@ const JobWords job_words[] = {
         [JOB_DROP] = {"drop", "preview dropped"},
         [JOB_SCAN] = {"scan", "host scanned"},
         [JOB_SERVE] = {"serving", "series served"},
+        [JOB_OPEN] = {"opening", "attempt open"},
 };
 
 char *words_time(int64_t at_us)

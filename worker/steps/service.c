@@ -56,7 +56,7 @@ static int change_back(StepContext *context, const Fleet__ServiceArguments *argu
 
 static bool stays(const Fleet__ServiceArguments *arguments, const Fleet__Program *program)
 {
-        return !program->up && !way_has_staging(arguments->restore);
+        return !program->up && arguments->unless_in_place && !way_has_staging(arguments->restore);
 }
 
 static int service_run(StepContext *context, const ProtobufCMessage *message,

@@ -85,6 +85,8 @@ static void read_word(Input *input, char **words)
                 plan->preview_link = strcmp(words[2], "-") ? words[2] : "";
         } else if (text_equal(words[0], "dry_run"))
                 plan->dry_run = true;
+        else if (text_equal(words[0], "attempt"))
+                plan->attempt = words[1];
         else if (text_equal(words[0], "full"))
                 plan->full = true;
         else if (text_equal(words[0], "nightly")) {
@@ -224,6 +226,13 @@ static void write_refusal(FILE *out, int result, const Error *error)
         fprintf(out, "  next:  %s\n", error->next);
 }
 
+// A service node that is not about a restore does not read its result.
+static bool reads(const PlanNode *node)
+{
+        return !text_equal(node->info->name, "service") ||
+               ((Fleet__ServiceArguments *)node->arguments)->unless_in_place;
+}
+
 // Everything that is bound comes from a node that is done by then, and is of the right type.
 static void check_bindings(const Plan *plan)
 {
@@ -232,7 +241,7 @@ static void check_bindings(const Plan *plan)
 
                 for (unsigned f = 0; f < type->n_fields; f++)
                         for (size_t k = 0; k < plan->count; k++) {
-                                if (!bind_is_result(&type->fields[f]) ||
+                                if (!bind_is_result(&type->fields[f]) || !reads(&plan->nodes[i]) ||
                                         !text_equal(plan->nodes[k].label, type->fields[f].name))
                                         continue;
                                 assert_true(k < i);

@@ -1,0 +1,257 @@
+#include "control/attempts.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "control/jobs.h"
+#include "tell/record.h"
+
+// Along an edge, or not at all; the history hears of it.
+static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event, const char *who,
+        const char *told, const char *detail, Error *error)
+{
+        const JobRow about = {.series = attempt->series};
+        int r = attempt_next(attempt->state, event, &attempt->state, error);
+
+        if (r < 0)
+                return r;
+        if (attempt_is_over(attempt))
+                attempt->ended_us = clock_now_us();
+        return row_update(controller->store, &attempt_table, attempt, error)
+                       ?: record_history(controller, &about, who, told, error, "%s", detail);
+}
+
+// ---- asked for by people
+
+static int refuse_second(const AttemptRow *attempt, const AttemptRow *before, Error *error)
+{
+        int r = error_set(error, -EEXIST, "attempt", "series '%s' has an upgrade attempt already",
+                attempt->series);
+
+        error_why(
+                error, "it is %s, and there is one at a time", attempt_state_names[before->state]);
+        error_next(error, "Look at it: understudyctl attempt show %s", attempt->series);
+        return r;
+}
+
+// "for 90 minutes; then: cancel".
+static char *terms(const AttemptRow *attempt)
+{
+        return text_format("for %lld minutes; then: %s", (long long)attempt->lapse_seconds / 60,
+                attempt_end_names[attempt->when_over]);
+}
+
+int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        const JobRow about = {.series = attempt->series};
+        _cleanup_attempt_ AttemptRow before = {0};
+        _cleanup_free_ char *detail = terms(attempt);
+        int r = attempt_newest(controller->store, attempt->series, &before, error);
+
+        if (r < 0)
+                return r;
+        if (r > 0 && !attempt_is_over(&before))
+                return refuse_second(attempt, &before, error);
+        attempt->state = ATTEMPT_PLANNED;
+        attempt->created_us = clock_now_us();
+        return row_insert(controller->store, &attempt_table, attempt, error)
+                       ?: record_history(controller, &about, attempt->who, "attempt planned", error,
+                                  "%s", detail);
+}
+
+int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        return move(controller, attempt, ATTEMPT_IS_ANNOUNCED, who, "attempt announced",
+                "it opens by itself at its time", error);
+}
+
+int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, who, "attempt withdrawn",
+                "nothing has been changed", error);
+}
+
+// A way back that is under way is gone to its end.
+static int refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
+{
+        _cleanup_job_ JobRow job = {0};
+        int r = attempt->job ? job_get(controller->store, attempt->job, &job, error) : 0;
+
+        if (r <= 0 || job_is_over(&job))
+                return r < 0 ? r : 0;
+        r = error_set(error, -EBUSY, "attempt", "the attempt is being %s",
+                attempt->state == ATTEMPT_OPEN ? "taken back" : "opened");
+        error_why(error, "job %lld is under way", (long long)job.id);
+        error_next(error, "Watch it: understudyctl job watch %lld", (long long)job.id);
+        return r;
+}
+
+int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        return refuse_while_job(controller, attempt, error)
+                       ?: move(controller, attempt, ATTEMPT_IS_ACCEPTED, who, "attempt accepted",
+                                  "the new site stays production", error);
+}
+
+int attempts_extend(
+        Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who, Error *error)
+{
+        _cleanup_free_ char *detail = text_format("by %lld minutes", (long long)seconds / 60);
+
+        attempt->ends_us += seconds * US_PER_SECOND;
+        attempt->lapse_seconds += seconds;
+        return refuse_while_job(controller, attempt, error)
+                       ?: move(controller, attempt, ATTEMPT_IS_EXTENDED, who, "attempt extended",
+                                  detail, error);
+}
+
+static int queue(Controller *controller, AttemptRow *attempt, JobKind kind, const char *verb,
+        const char *who, Error *error)
+{
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_job_ JobRow job = {.kind = kind, .attempt = attempt->id};
+        int r = series_get(controller->store, attempt->series, &series, error);
+
+        if (r < 0)
+                return r;
+        job.series = text_copy(attempt->series);
+        job.host = text_copy(series.host);
+        job.who = text_copy(who);
+        job.request = text_format("attempt %s %s", verb, attempt->series);
+        r = jobs_create(controller, &job, error);
+        if (r == 0)
+                attempt->job = job.id;
+        return r;
+}
+
+int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        AttemptState next;
+
+        return attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
+                       ?: queue(controller, attempt, JOB_OPEN, "open", who, error)
+                       ?: move(controller, attempt, ATTEMPT_BEGINS, who, "attempt begins",
+                                  "production is frozen and synchronised a last time", error);
+}
+
+int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        AttemptState next;
+        int r = attempt_next(attempt->state, ATTEMPT_IS_TAKEN_BACK, &next, error)
+                        ?: refuse_while_job(controller, attempt, error)
+                        ?: queue(controller, attempt, JOB_SWITCH, "cancel", who, error);
+
+        if (r < 0)
+                return r;
+        row_set_text(&attempt->why, "");
+        return row_update(controller->store, &attempt_table, attempt, error);
+}
+
+// ---- by the scheduler
+
+static int opened(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        _cleanup_free_ char *detail = terms(attempt);
+
+        attempt->opened_us = clock_now_us();
+        attempt->ends_us = attempt->opened_us + attempt->lapse_seconds * US_PER_SECOND;
+        return move(controller, attempt, ATTEMPT_OPENED, attempt->who, "users work on the new site",
+                detail, error);
+}
+
+static int fail(
+        Controller *controller, AttemptRow *attempt, const char *who, const char *why, Error *error)
+{
+        row_set_text(&attempt->why, why);
+        return move(controller, attempt, ATTEMPT_DID_NOT_OPEN, who, "attempt failed", why, error);
+}
+
+// It stays open, and can be asked for again.
+static int not_taken_back(
+        Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        _cleanup_free_ char *why =
+                text_format("job %lld could not take it back", (long long)job->id);
+
+        row_set_text(&attempt->why, why);
+        return row_update(controller->store, &attempt_table, attempt, error);
+}
+
+static int opening_ended(
+        Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        _cleanup_free_ char *why = record_failure_line(&job->failure);
+
+        if (job->state == JOB_DONE)
+                return opened(controller, attempt, error);
+        return fail(controller, attempt, job->who, *why ? why : "its opening was canceled", error);
+}
+
+int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        int r = job->attempt ? attempt_get(controller->store, job->attempt, &attempt, error) : 0;
+
+        if (r <= 0)
+                return r;
+        if (job->kind == JOB_OPEN)
+                return opening_ended(controller, &attempt, job, error);
+        if (job->state != JOB_DONE)
+                return not_taken_back(controller, &attempt, job, error);
+        return move(controller, &attempt, ATTEMPT_IS_TAKEN_BACK, job->who, "attempt canceled",
+                "the former production is back", error);
+}
+
+// Users were told a time; long after it nobody expects it. A refusal is the attempt's end, not the
+// controller's.
+static int open_in_time(Controller *controller, AttemptRow *attempt, int64_t now_us, Error *error)
+{
+        _cleanup_error_ Error refusal = ERROR_EMPTY;
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        if (now_us > attempt->at_us + ATTEMPT_LATE_US)
+                return fail(controller, attempt, CALENDAR_WHO,
+                        "the controller was not running at its time", error);
+        r = attempts_open(controller, attempt, CALENDAR_WHO, &refusal);
+        if (r == 0)
+                return 0;
+        if (text_equal(refusal.code, "database")) {
+                error_move(error, &refusal);
+                return r;
+        }
+        why = error_line(&refusal);
+        return fail(controller, attempt, CALENDAR_WHO, why, error);
+}
+
+// A way back that failed waits for a person: it is not tried again and again.
+static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t now_us, Error *error)
+{
+        const JobRow about = {.series = attempt->series};
+        int64_t late_us = now_us - attempt->ends_us;
+        int r = 0;
+
+        if (!text_blank(attempt->why) || refuse_while_job(controller, attempt, NULL) < 0)
+                return 0;
+        if (late_us > ATTEMPT_LATE_US)
+                r = record_history(controller, &about, CALENDAR_WHO, "attempt's end was late",
+                        error, "by %lld minutes: the controller was not running",
+                        (long long)(late_us / US_PER_SECOND / 60));
+        if (r < 0)
+                return r;
+        return attempt->when_over == ATTEMPT_END_ACCEPT
+                       ? attempts_accept(controller, attempt, CALENDAR_WHO, error)
+                       : attempts_cancel(controller, attempt, CALENDAR_WHO, error);
+}
+
+int attempts_run(Controller *controller, int64_t now_us, Error *error)
+{
+        _cleanup_rows_ Rows due = {0};
+        int r = attempts_due(controller->store, now_us, &due, error);
+        AttemptRow *rows = due.items;
+
+        for (size_t i = 0; r == 0 && i < due.count; i++)
+                r = rows[i].state == ATTEMPT_OPEN
+                            ? end_as_agreed(controller, &rows[i], now_us, error)
+                            : open_in_time(controller, &rows[i], now_us, error);
+        return r;
+}

@@ -1,0 +1,37 @@
+// The one writer of upgrade attempts: row, history and job of a change are in one transaction.
+#ifndef UNDERSTUDY_CONTROL_ATTEMPTS_H
+#define UNDERSTUDY_CONTROL_ATTEMPTS_H
+
+#include "core/core.h"
+#include "store/attempt.h"
+
+// How late an announced attempt may still open; later, its users have gone, and it has failed.
+#define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
+
+// ---- asked for by people; a refusal changes nothing
+
+// Inserts a planned one. -EEXIST, code "attempt": the series has one that has not ended.
+int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error) _must_use_;
+int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+        _must_use_;
+int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+        _must_use_;
+int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+        _must_use_;
+int attempts_extend(Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who,
+        Error *error) _must_use_;
+// These queue a job, attempt->job.
+int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+        _must_use_;
+int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+        _must_use_;
+
+// ---- by the scheduler
+
+// A job has ended, in whatever way: what it means for the attempt that it is of, if it is of one.
+int attempts_job_ended(Controller *controller, const JobRow *job, Error *error) _must_use_;
+
+// Opens what is announced for `now_us` or before, and ends what is over as it was agreed.
+int attempts_run(Controller *controller, int64_t now_us, Error *error) _must_use_;
+
+#endif

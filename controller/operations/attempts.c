@@ -1,0 +1,237 @@
+#include "control/attempts.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "calendar/due.h"
+#include "calendar/when.h"
+#include "operations/asked.h"
+#include "tell/view.h"
+
+#define LAPSE_MAX_S INT64_C(30 * 24 * 3600)
+
+// ---- what is shown
+
+// Its times also as people of the series read them.
+static json_t *local_or_null(icaltimezone *zone, int64_t at_us)
+{
+        _cleanup_free_ char *text = at_us ? rule_local_text(zone, at_us) : NULL;
+
+        return text ? json_string(text) : json_null();
+}
+
+static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
+{
+        return json_pack(
+                "{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
+                (json_int_t)attempt->id, "series", attempt->series, "state",
+                attempt_state_names[attempt->state], "at", view_time(attempt->at_us), "at_local",
+                local_or_null(zone, attempt->at_us), "lapse_seconds",
+                (json_int_t)attempt->lapse_seconds, "when_over",
+                attempt_end_names[attempt->when_over], "opened_at", view_time(attempt->opened_us),
+                "ends_at", view_time(attempt->ends_us), "ends_local",
+                local_or_null(zone, attempt->ends_us), "job",
+                attempt->job ? json_integer(attempt->job) : json_null(), "who", attempt->who, "why",
+                text_blank(attempt->why) ? json_null() : json_string(attempt->why), "created_at",
+                view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us));
+}
+
+// ---- what is asked for
+
+// A series with its clock, and its newest attempt.
+typedef struct Asked {
+        SeriesRow series;
+        CalendarRow calendar;
+        icaltimezone *zone;
+        AttemptRow attempt;
+        bool found;
+} Asked;
+
+static void asked_clear(Asked *asked)
+{
+        series_clear(&asked->series);
+        calendar_clear(&asked->calendar);
+        attempt_clear(&asked->attempt);
+}
+#define _cleanup_asked_ _cleanup_(asked_clear)
+
+static int read_asked(
+        Controller *controller, const OperationRequest *request, Asked *ret, Error *error)
+{
+        int r = asked_series(controller, request->subject[0], &ret->series, error)
+                        ?: due_run(controller, clock_now_us(), error)
+                        ?: calendar_get(
+                                   controller->store, ret->series.name, &ret->calendar, error);
+
+        if (r < 0)
+                return r;
+        r = rule_zone(ret->calendar.zone, &ret->zone, error)
+                    ?: attempt_newest(controller->store, ret->series.name, &ret->attempt, error);
+        ret->found = r > 0;
+        return r < 0 ? r : 0;
+}
+
+static int refuse_none(const Asked *asked, Error *error)
+{
+        int r;
+
+        if (asked->found)
+                return 0;
+        r = error_set(error, -ENOENT, "no-attempt", "series '%s' has had no upgrade attempt",
+                asked->series.name);
+        error_next(error, "Plan one: understudyctl attempt plan %s --at WHEN --lapse DURATION",
+                asked->series.name);
+        return r;
+}
+
+static int take_end(const char *text, AttemptEnd *ret, Error *error)
+{
+        int r;
+
+        *ret = ATTEMPT_END_CANCEL;
+        if (!text)
+                return 0;
+        for (int i = 0; attempt_end_names[i]; i++)
+                if (text_equal(text, attempt_end_names[i])) {
+                        *ret = (AttemptEnd)i;
+                        return 0;
+                }
+        r = error_set(error, -EINVAL, "bad-request", "an attempt cannot end by '%s'", text);
+        error_why(error, "it is canceled or accepted when its lapse is over");
+        error_next(error, "Give --outcome-when-over cancel or accept.");
+        return r;
+}
+
+static int check_lapse(int64_t seconds, Error *error)
+{
+        int r;
+
+        if (seconds >= 60 && seconds <= LAPSE_MAX_S)
+                return 0;
+        r = error_set(error, -EINVAL, "bad-request", "that is no lapse for an attempt");
+        error_why(error, "it has to be between a minute and 30 days");
+        error_next(error, "Give it as in --lapse '2 h'.");
+        return r;
+}
+
+static int show_after(Controller *controller, const Asked *asked, int r, json_t **ret, Error *error)
+{
+        r = controller_finish(controller, r, error);
+        if (r == 0)
+                *ret = view_attempt(&asked->attempt, asked->zone);
+        return r;
+}
+
+int attempt_plan(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"at", "lapse_seconds", "when_over", NULL};
+        const char *at = NULL, *when_over = NULL;
+        Asked asked _cleanup_asked_ = {0};
+        AttemptRow new = {0};
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "at", true, &at, error)
+                        ?: asked_text(request->body, "when_over", false, &when_over, error)
+                        ?: asked_seconds(request->body, "lapse_seconds", &new.lapse_seconds, error)
+                        ?: check_lapse(new.lapse_seconds, error)
+                        ?: take_end(when_over, &new.when_over, error)
+                        ?: read_asked(controller, request, &asked, error)
+                        ?: when_parse(at, asked.zone, clock_now_us(), &new.at_us, error);
+
+        if (r < 0)
+                return controller_finish(controller, r, error);
+        attempt_clear(&asked.attempt);
+        asked.attempt = new;
+        asked.attempt.series = text_copy(asked.series.name);
+        asked.attempt.who = text_copy(request->who);
+        r = attempts_plan(controller, &asked.attempt, error);
+        return show_after(controller, &asked, r, ret, error);
+}
+
+int attempt_show(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        Asked asked _cleanup_asked_ = {0};
+        int r = read_asked(controller, request, &asked, error) ?: refuse_none(&asked, error);
+
+        return show_after(controller, &asked, r, ret, error);
+}
+
+typedef int ChangeFn(Controller *controller, AttemptRow *attempt, const char *who, Error *error);
+
+static int change(Controller *controller, const OperationRequest *request, ChangeFn *change_it,
+        Asked *asked, Error *error)
+{
+        static const char *const members[] = {NULL};
+
+        return asked_only(request->body, members, error)
+                       ?: read_asked(controller, request, asked, error)
+                       ?: refuse_none(asked, error)
+                       ?: change_it(controller, &asked->attempt, request->who, error);
+}
+
+static int change_and_show(Controller *controller, const OperationRequest *request,
+        ChangeFn *change_it, json_t **ret, Error *error)
+{
+        Asked asked _cleanup_asked_ = {0};
+        int r = change(controller, request, change_it, &asked, error);
+
+        return show_after(controller, &asked, r, ret, error);
+}
+
+int attempt_announce(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return change_and_show(controller, request, attempts_announce, ret, error);
+}
+
+int attempt_withdraw(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return change_and_show(controller, request, attempts_withdraw, ret, error);
+}
+
+int attempt_accept(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return change_and_show(controller, request, attempts_accept, ret, error);
+}
+
+int attempt_extend(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"by_seconds", NULL};
+        Asked asked _cleanup_asked_ = {0};
+        int64_t seconds = 0;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_seconds(request->body, "by_seconds", &seconds, error)
+                        ?: check_lapse(seconds, error)
+                        ?: read_asked(controller, request, &asked, error)
+                        ?: refuse_none(&asked, error)
+                        ?: attempts_extend(
+                                   controller, &asked.attempt, seconds, request->who, error);
+
+        return show_after(controller, &asked, r, ret, error);
+}
+
+// The job that does it is what is shown: people watch it.
+static int change_by_job(Controller *controller, const OperationRequest *request,
+        ChangeFn *change_it, json_t **ret, Error *error)
+{
+        Asked asked _cleanup_asked_ = {0};
+        int r = change(controller, request, change_it, &asked, error);
+
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : asked_show_job(controller, asked.attempt.job, ret, error);
+}
+
+int attempt_open(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return change_by_job(controller, request, attempts_open, ret, error);
+}
+
+int attempt_cancel(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        return change_by_job(controller, request, attempts_cancel, ret, error);
+}

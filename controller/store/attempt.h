@@ -1,0 +1,68 @@
+// Upgrade attempts: a preview steps in at an announced time, and steps back unless it is accepted.
+// A series has one at a time that has not ended.
+#ifndef UNDERSTUDY_STORE_ATTEMPT_H
+#define UNDERSTUDY_STORE_ATTEMPT_H
+
+#include "store/row.h"
+
+typedef enum AttemptState {
+        ATTEMPT_PLANNED,
+        ATTEMPT_ANNOUNCED,     // opens by itself at its time
+        ATTEMPT_SYNCHRONISING, // production is frozen, and the preview made ready
+        ATTEMPT_OPEN,          // users work on the new site
+        ATTEMPT_ACCEPTED,
+        ATTEMPT_CANCELED, // the former production is back
+        ATTEMPT_WITHDRAWN,
+        ATTEMPT_FAILED, // it did not open, and production was given back
+} AttemptState;
+extern const char *const attempt_state_names[];
+
+typedef enum AttemptEvent {
+        ATTEMPT_IS_ANNOUNCED,
+        ATTEMPT_BEGINS,
+        ATTEMPT_OPENED,
+        ATTEMPT_DID_NOT_OPEN,
+        ATTEMPT_IS_EXTENDED,
+        ATTEMPT_IS_ACCEPTED,
+        ATTEMPT_IS_TAKEN_BACK,
+        ATTEMPT_IS_WITHDRAWN,
+} AttemptEvent;
+
+// What the end of the lapse means.
+typedef enum AttemptEnd { ATTEMPT_END_CANCEL, ATTEMPT_END_ACCEPT } AttemptEnd;
+extern const char *const attempt_end_names[];
+
+typedef struct AttemptRow {
+        int64_t id;
+        char *series;
+        AttemptState state;
+        int64_t at_us; // when it is to open
+        int64_t lapse_seconds;
+        AttemptEnd when_over;
+        int64_t opened_us, ends_us; // 0: not yet
+        int64_t job;                // of the opening, or of the way back; 0: none
+        char *who, *why;            // who planned it; why it failed, or what its end waits for
+        int64_t created_us, ended_us;
+} AttemptRow;
+
+DEFINE_ROW(AttemptRow, attempt)
+#define _cleanup_attempt_ _cleanup_(attempt_clear)
+
+// The state that follows, or -EPERM, code "attempt-state", which says what can be done instead.
+int attempt_next(AttemptState state, AttemptEvent event, AttemptState *ret, Error *error)
+        _must_use_;
+
+static inline bool attempt_is_over(const AttemptRow *attempt)
+{
+        return attempt->state >= ATTEMPT_ACCEPTED;
+}
+
+// 1: found; 0: there is none.
+int attempt_get(Store *store, int64_t id, AttemptRow *ret, Error *error) _must_use_;
+int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *error) _must_use_;
+// Announced ones whose time has come, and open ones whose lapse is over.
+int attempts_due(Store *store, int64_t now_us, Rows *ret, Error *error) _must_use_;
+// The next moment at which one is due; 0: none.
+int attempts_next(Store *store, int64_t *ret_us, Error *error) _must_use_;
+
+#endif

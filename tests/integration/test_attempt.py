@@ -1,0 +1,64 @@
+"""Upgrade attempts on a real site: the preview steps in, and back unless it is accepted."""
+
+import os
+
+from conftest import PREVIEW, PRODUCTION, SERIES
+from fleet import assert_done
+
+
+def links(root):
+    return os.readlink(root / "prod"), os.readlink(root / "preview")
+
+
+def open_attempt(fleet):
+    fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h")
+    assert_done(fleet.do("attempt", "open", SERIES))
+
+
+def shown(fleet):
+    return fleet.json("attempt", "show", SERIES)
+
+
+def test_canceled_the_former_production_is_back_without_what_came_in_meanwhile(fleet, preview, production):
+    production.add_persons("Carl")
+    frozen = production.manifest()
+    open_attempt(fleet)
+    assert links(production.root) == (PREVIEW, PRODUCTION)
+    assert "Carl" in preview.persons()
+    preview.add_persons("Dora")
+    assert_done(fleet.do("attempt", "cancel", SERIES))
+    assert shown(fleet)["state"] == "canceled"
+    assert links(production.root) == (PRODUCTION, PREVIEW)
+    assert production.manifest() == frozen
+    assert {"Carl"} <= production.persons() and "Dora" not in production.persons()
+
+
+def test_meanwhile_nothing_else_changes_the_series(fleet, preview):
+    open_attempt(fleet)
+    for words in (["preview", "sync", SERIES], ["preview", "switch", SERIES], ["preview", "drop", SERIES, "--yes"]):
+        refused = fleet.ctl(*words, check=False)
+        assert refused.returncode == 4 and f"understudyctl attempt show {SERIES}" in refused.stderr
+    assert_done(fleet.do("attempt", "cancel", SERIES))
+
+
+def test_one_that_fails_before_it_is_open_gives_production_back_unchanged(fleet, preview, production):
+    frozen, script = production.manifest(), production.script.read_text()
+    production.script.write_text(script + "\nraise Exception('as the test wants it')\n")
+    fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h")
+    assert fleet.do("attempt", "open", SERIES)["state"] == "failed"
+    production.script.write_text(script)
+    assert shown(fleet)["state"] == "failed" and shown(fleet)["why"]
+    assert links(production.root) == (PRODUCTION, PREVIEW)
+    assert production.manifest() == frozen
+
+
+def test_accepted_what_came_in_meanwhile_remains(fleet, preview, production):
+    before = production.served()["contacts.Persons"]
+    open_attempt(fleet)
+    preview.add_persons("Emil")
+    fleet.ctl("attempt", "accept", SERIES)
+    assert shown(fleet)["state"] == "accepted"
+    assert links(production.root) == (PREVIEW, PRODUCTION)
+    assert {"Carl", "Emil"} <= preview.persons()
+    assert preview.served()["contacts.Persons"] == before + 1
+    assert sorted(site["state"] for site in fleet.json("series", "show", SERIES)["sites"]) == ["old", "production"]

@@ -1,0 +1,289 @@
+// Upgrade attempts through the controller's own code, with simulated workers and a simulated clock.
+#include "base/clock.h"
+#include "calendar/due.h"
+#include "control/attempts.h"
+#include "fake.h"
+
+#define MINUTE_US (60 * US_PER_SECOND)
+#define ATTEMPT   "/v1/series/{series}/attempt"
+
+static void say(const char *path, json_t *take_body)
+{
+        json_t *shown;
+
+        if (fake_ask("POST", path, "mdg", take_body, NULL, &shown) < 0)
+                fail_msg("%s: %s", path, fake.error.what);
+        json_decref(shown);
+}
+
+static void plan(const char *at, const char *when_over)
+{
+        say(ATTEMPT, json_pack("{s:s, s:i, s:s}", "at", at, "lapse_seconds", 3600, "when_over",
+                             when_over));
+}
+
+static void assert_attempt(const char *state)
+{
+        json_t *shown;
+
+        assert_int_equal(fake_ask("GET", ATTEMPT, "mdg", NULL, NULL, &shown), 0);
+        assert_string_equal(json_string_value(json_object_get(shown, "state")), state);
+        json_decref(shown);
+}
+
+// What the controller does when its clock shows `now_us`.
+static void look(int64_t now_us)
+{
+        assert_int_equal(due_run(fake.controller, now_us, &fake.error), 0);
+        fake_commit();
+        fake_run();
+}
+
+static FakeHost *world_with_preview(void)
+{
+        FakeHost *host = fake_world();
+
+        fake_prepare("mdg");
+        fake_run();
+        host->log[0] = '\0';
+        return host;
+}
+
+static int open_attempt(const char *when_over)
+{
+        int job;
+
+        plan("now", when_over);
+        job = fake_job("POST", ATTEMPT "/open", "mdg", NULL);
+        fake_run();
+        return job;
+}
+
+static void the_preview_steps_in_and_back(void **state)
+{
+        FakeHost *host = world_with_preview();
+        int job = open_attempt("cancel");
+
+        (void)state;
+        assert_job(job, "done");
+        assert_string_equal(host->log, "probe probe space warm choose dump static script mirror "
+                                       "restore ledger swap verify settle switch ");
+        assert_attempt("open");
+        assert_site("mdg", "production", "bert");
+        assert_site("mdg", "old", "anna");
+
+        host->log[0] = '\0';
+        job = fake_job("POST", ATTEMPT "/cancel", "mdg", NULL);
+        fake_run();
+        assert_job(job, "done");
+        assert_string_equal(host->log, "switch ");
+        assert_attempt("canceled");
+        assert_site("mdg", "production", "anna");
+        assert_site("mdg", "preview", "bert");
+}
+
+static void accepted_the_new_site_stays(void **state)
+{
+        world_with_preview();
+        (void)state;
+        open_attempt("cancel");
+        say(ATTEMPT "/accept", NULL);
+        assert_attempt("accepted");
+        assert_site("mdg", "production", "bert");
+        assert_int_equal(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL), -EPERM);
+}
+
+static void one_that_fails_before_it_is_open_gives_production_back(void **state)
+{
+        static const char *const labels[] = {"dump", "restore", "verify", "settle", "switch"};
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(labels); i++) {
+                int job;
+
+                host->fail = labels[i];
+                job = open_attempt("accept");
+                host->fail = NULL;
+                assert_job(job, "failed");
+                assert_attempt("failed");
+                assert_site("mdg", "production", "anna");
+                assert_site("mdg", "preview", "bert");
+                assert_int_equal(fake_about("retry", job), -EPERM);
+        }
+        assert_job(open_attempt("accept"), "done");
+}
+
+// The preview's old database is gone by then, its new one stays.
+static void after_the_old_database_is_given_up_only_production_is_given_back(void **state)
+{
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        host->fail = "switch";
+        assert_job(open_attempt("accept"), "failed");
+        assert_non_null(strstr(host->log, "settle switch -switch "));
+        assert_null(strstr(host->log, "-swap"));
+        assert_null(strstr(host->log, "-restore"));
+}
+
+static void nothing_else_changes_the_series_meanwhile(void **state)
+{
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        host->hold = "dump";
+        open_attempt("cancel");
+        assert_attempt("synchronising");
+        assert_int_equal(fake_sync("mdg"), -EBUSY);
+        assert_non_null(strstr(fake.error.next, "understudyctl attempt show mdg"));
+        assert_int_equal(fake_switch("mdg"), -EBUSY);
+        assert_int_equal(fake_job("DELETE", "/v1/series/{series}/preview", "mdg", NULL), -EBUSY);
+        fake_release(host);
+        fake_run();
+        assert_int_equal(fake_switch("mdg"), -EBUSY);
+        assert_int_equal(fake_prepare("mdg"), -EBUSY);
+        assert_attempt("open");
+}
+
+static void one_that_is_announced_opens_at_its_time(void **state)
+{
+        int64_t at_us = clock_now_us() + 10 * MINUTE_US;
+
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        say(ATTEMPT "/announce", NULL);
+        look(at_us);
+        assert_attempt("announced");
+        look(INT64_C(4102423200) * US_PER_SECOND);
+        assert_attempt("open");
+}
+
+static void one_whose_time_was_missed_does_not_open(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        say(ATTEMPT "/announce", NULL);
+        look(INT64_C(4102423200) * US_PER_SECOND + ATTEMPT_LATE_US + 1);
+        assert_attempt("failed");
+        assert_site("mdg", "production", "anna");
+}
+
+static void its_end_is_what_was_agreed_also_after_the_controller_was_down(void **state)
+{
+        (void)state;
+        world_with_preview();
+        open_attempt("accept");
+        look(clock_now_us() + 59 * MINUTE_US);
+        assert_attempt("open");
+        fake_crash();
+        look(clock_now_us() + 600 * MINUTE_US);
+        assert_attempt("accepted");
+}
+
+static void without_its_host_the_end_waits_until_it_is_back(void **state)
+{
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        open_attempt("cancel");
+        fake_disconnect(host);
+        look(clock_now_us() + 61 * MINUTE_US);
+        look(clock_now_us() + 62 * MINUTE_US);
+        assert_attempt("open");
+        fake_connect(host);
+        fake_run();
+        assert_attempt("canceled");
+        assert_site("mdg", "production", "anna");
+}
+
+static void more_time_moves_its_end(void **state)
+{
+        (void)state;
+        world_with_preview();
+        open_attempt("accept");
+        say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 1800));
+        look(clock_now_us() + 61 * MINUTE_US);
+        assert_attempt("open");
+        look(clock_now_us() + 91 * MINUTE_US);
+        assert_attempt("accepted");
+}
+
+static void a_way_back_that_fails_can_be_asked_for_again(void **state)
+{
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        open_attempt("cancel");
+        host->fail = "switch";
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        host->fail = NULL;
+        assert_attempt("open");
+        look(clock_now_us() + 61 * MINUTE_US);
+        assert_attempt("open"); // it waits for a person
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        assert_attempt("canceled");
+}
+
+static void there_is_one_at_a_time(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        world_with_preview();
+        assert_int_equal(fake_ask("GET", ATTEMPT, "mdg", NULL, NULL, &shown), -ENOENT);
+        plan("18:00", "cancel");
+        assert_int_equal(
+                fake_ask("POST", ATTEMPT, "mdg",
+                        json_pack("{s:s, s:i}", "at", "18:00", "lapse_seconds", 60), NULL, &shown),
+                -EEXIST);
+        say(ATTEMPT "/withdraw", NULL);
+        assert_attempt("withdrawn");
+        plan("18:00", "cancel");
+}
+
+static void a_lapse_without_sense_is_refused(void **state)
+{
+        static const int lapses[] = {0, 59, 31 * 24 * 3600};
+        json_t *shown;
+
+        (void)state;
+        world_with_preview();
+        for (size_t i = 0; i < ELEMENTS(lapses); i++)
+                assert_int_equal(
+                        fake_ask("POST", ATTEMPT, "mdg",
+                                json_pack("{s:s, s:i}", "at", "18:00", "lapse_seconds", lapses[i]),
+                                NULL, &shown),
+                        -EINVAL);
+        assert_int_equal(fake_ask("POST", ATTEMPT, "mdg",
+                                 json_pack("{s:s, s:i, s:s}", "at", "18:00", "lapse_seconds", 60,
+                                         "when_over", "perhaps"),
+                                 NULL, &shown),
+                -EINVAL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(the_preview_steps_in_and_back),
+                TEST(accepted_the_new_site_stays),
+                TEST(one_that_fails_before_it_is_open_gives_production_back),
+                TEST(after_the_old_database_is_given_up_only_production_is_given_back),
+                TEST(nothing_else_changes_the_series_meanwhile),
+                TEST(one_that_is_announced_opens_at_its_time),
+                TEST(one_whose_time_was_missed_does_not_open),
+                TEST(its_end_is_what_was_agreed_also_after_the_controller_was_down),
+                TEST(without_its_host_the_end_waits_until_it_is_back),
+                TEST(more_time_moves_its_end),
+                TEST(a_way_back_that_fails_can_be_asked_for_again),
+                TEST(there_is_one_at_a_time),
+                TEST(a_lapse_without_sense_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
