@@ -14,8 +14,9 @@ README = (SOURCE / "README.md").read_text()
 
 def shown_commands():
     """Lines of code blocks that call one of the programs, with `$ ` or without, continued lines joined."""
-    blocks = "\n".join(re.findall(r"^```(?:sh|console)?\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
-    return re.findall(r"^(?:\$ |# )?((?:understudy\S*|deploy/\S+|tests/\S+)\b[^\n]*)", blocks, re.M)
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", README, re.M | re.S)
+    blocks = "\n".join(text for kind, text in fenced if kind in ("sh", "console")).replace("\\\n", " ")
+    return re.findall(r"^ *(?:\$ |# )?((?:understudy\S*|deploy/\S+|tests/\S+)\b[^\n]*)", blocks, re.M)
 
 
 def test_the_two_commands_are_there_and_can_be_run():
