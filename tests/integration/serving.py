@@ -383,7 +383,7 @@ def test_a_manager_that_is_dead_stops_the_switch_before_anything_is_done(fake, f
 
 # ---------------------------------------------------------------- killed
 
-SWITCH = ("vhost", "start", "linod_stop", "role", "switch", "drain", "linod_start")
+SWITCH = ("vhost", "start", "linod_stop", "role", "page", "switch", "drain", "linod_start")
 
 
 def assert_whole(fake, fleet, web, manager, job):
@@ -424,16 +424,19 @@ def test_a_switch_reaches_its_end_wherever_its_runners_die(fake, fleet, worker, 
 # ---------------------------------------------------------------- gone
 
 
-def test_a_maintenance_page_stands_in_for_a_frozen_production(fake, web):
-    page = fake.root / "prod/.understudy-run/maintenance.html"
-    page.write_text("Back in five minutes.")
-    page.chmod(0o644)
-    try:
-        answer = ask(web, PROD_HOST)
-        assert (answer.status, answer.body) == (503, "Back in five minutes.")
-    finally:
-        page.unlink()
-    assert ask(web, PROD_HOST).status == 200
+def test_production_stands_still_behind_its_maintenance_page_during_an_attempt(fake, fleet, web, manager):
+    if links(fake.root)["prod"] != PRODUCTION:
+        assert_done(fleet.do("preview", "switch", SERIES))
+    fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h")
+    assert_done(fleet.do("attempt", "open", SERIES))
+    assert ask(web, PROD_HOST).site == PREVIEW
+    answer = ask(web, PREVIEW_HOST)
+    assert answer.status == 503 and "is being upgraded" in answer.body
+    assert manager.programs() == {f"{PREVIEW}-prod", f"linod_{PREVIEW}"}
+    assert_done(fleet.do("attempt", "cancel", SERIES))
+    assert ask(web, PROD_HOST).site == PRODUCTION
+    assert ask(web, PREVIEW_HOST).site == PREVIEW
+    assert manager.programs() == {f"{PRODUCTION}-prod", f"{PREVIEW}-preview", f"linod_{PRODUCTION}"}
 
 
 def test_a_drop_leaves_nothing_of_the_preview(fake, fleet, web, manager):
