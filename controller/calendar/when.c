@@ -1,5 +1,7 @@
 #include "calendar/when.h"
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -11,27 +13,6 @@ static int refuse(const char *text, const char *why, Error *error)
         return -EINVAL;
 }
 
-// What stands behind the minutes: seconds, and how far the clock is ahead of UTC. False: it is
-// anything else.
-static bool read_rest(const char *rest, struct icaltimetype *local, bool *ret_utc, int *ret_ahead)
-{
-        int length = 0, hours, minutes;
-        char sign;
-
-        *ret_ahead = 0;
-        if (sscanf(rest, ":%2d%n", &local->second, &length) == 1)
-                rest += length;
-        *ret_utc = *rest != '\0';
-        if (*rest == '\0' || text_equal(rest, "Z"))
-                return true;
-        length = 0;
-        if (sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &length) != 3 ||
-                rest[length] != '\0' || (sign != '+' && sign != '-') || hours > 14 || minutes > 59)
-                return false;
-        *ret_ahead = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
-        return true;
-}
-
 static bool is_possible(struct icaltimetype local)
 {
         struct icaltimetype normal = icaltime_normalize(local);
@@ -41,16 +22,26 @@ static bool is_possible(struct icaltimetype local)
 
 static bool read_date(const char *text, icaltimezone *zone, int64_t *ret_us)
 {
-        struct icaltimetype local = icaltime_null_time();
-        int length = 0, ahead;
-        bool utc;
+        struct tm parts = {0}, offset = {0};
+        struct icaltimetype local;
+        const char *rest = strptime(text, "%Y-%m-%dT%H:%M", &parts);
 
-        if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%n", &local.year, &local.month, &local.day,
-                    &local.hour, &local.minute, &length) != 5 ||
-                !read_rest(text + length, &local, &utc, &ahead) || !is_possible(local))
+        if (rest && *rest == ':')
+                rest = strptime(rest, ":%S", &parts);
+        if (rest && *rest) {
+                zone = icaltimezone_get_utc_timezone();
+                rest = strptime(rest, "%z", &offset);
+        }
+        local = icaltime_null_time();
+        local.year = parts.tm_year + 1900;
+        local.month = parts.tm_mon + 1;
+        local.day = parts.tm_mday;
+        local.hour = parts.tm_hour;
+        local.minute = parts.tm_min;
+        local.second = parts.tm_sec;
+        if (!rest || *rest || !is_possible(local))
                 return false;
-        *ret_us = rule_to_us(utc ? icaltimezone_get_utc_timezone() : zone, local) -
-                  ahead * 60 * US_PER_SECOND;
+        *ret_us = rule_to_us(zone, local) - offset.tm_gmtoff * US_PER_SECOND;
         return true;
 }
 

@@ -3,9 +3,45 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "tell/announce.h"
 #include "tell/record.h"
+#include "tell/words.h"
 
-// Along an edge, or not at all; the history hears of it.
+// When it opens, or ends, for those who are told of it: "2026-12-04 17:00 UTC for 90 minutes; then:
+// cancel".
+static char *times(const AttemptRow *attempt)
+{
+        _cleanup_free_ char *at = words_time(attempt->ends_us ? attempt->ends_us : attempt->at_us);
+
+        return text_format("%s %s, for %lld minutes; then: %s", attempt->ends_us ? "Ends" : "Opens",
+                at, (long long)attempt->lapse_seconds / 60, attempt_end_names[attempt->when_over]);
+}
+
+// Each once: a cause is one change of one attempt.
+static int announce_move(Controller *controller, const AttemptRow *attempt, AttemptEvent event,
+        const char *detail, Error *error)
+{
+        static const AnnouncementKind kinds[] = {
+                [ATTEMPT_IS_ANNOUNCED] = ANNOUNCE_ATTEMPT_ANNOUNCED,
+                [ATTEMPT_OPENED] = ANNOUNCE_ATTEMPT_OPEN,
+                [ATTEMPT_DID_NOT_OPEN] = ANNOUNCE_ATTEMPT_FAILED,
+                [ATTEMPT_IS_EXTENDED] = ANNOUNCE_ATTEMPT_EXTENDED,
+                [ATTEMPT_IS_ACCEPTED] = ANNOUNCE_ATTEMPT_ACCEPTED,
+                [ATTEMPT_IS_TAKEN_BACK] = ANNOUNCE_ATTEMPT_CANCELED,
+                [ATTEMPT_IS_WITHDRAWN] = ANNOUNCE_ATTEMPT_WITHDRAWN,
+        };
+        _cleanup_free_ char *when = times(attempt), *cause = NULL, *text = NULL;
+
+        if (event == ATTEMPT_BEGINS)
+                return 0;
+        cause = text_format("%lld %lld", (long long)attempt->id, (long long)attempt->ends_us);
+        text = text_format("%s%s%s.", detail, attempt_is_over(attempt) ? "" : ". ",
+                attempt_is_over(attempt) ? "" : when);
+        return announce(
+                controller, kinds[event], attempt->series, attempt->job, cause, text, error);
+}
+
+// Along an edge, or not at all; the history hears of it, and people who have to.
 static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event, const char *who,
         const char *told, const char *detail, Error *error)
 {
@@ -17,7 +53,8 @@ static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event,
         if (attempt_is_over(attempt))
                 attempt->ended_us = clock_now_us();
         return row_update(controller->store, &attempt_table, attempt, error)
-                       ?: record_history(controller, &about, who, told, error, "%s", detail);
+                       ?: record_history(controller, &about, who, told, error, "%s", detail)
+                       ?: announce_move(controller, attempt, event, detail, error);
 }
 
 // ---- asked for by people
@@ -33,18 +70,11 @@ static int refuse_second(const AttemptRow *attempt, const AttemptRow *before, Er
         return r;
 }
 
-// "for 90 minutes; then: cancel".
-static char *terms(const AttemptRow *attempt)
-{
-        return text_format("for %lld minutes; then: %s", (long long)attempt->lapse_seconds / 60,
-                attempt_end_names[attempt->when_over]);
-}
-
 int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
 {
         const JobRow about = {.series = attempt->series};
         _cleanup_attempt_ AttemptRow before = {0};
-        _cleanup_free_ char *detail = terms(attempt);
+        _cleanup_free_ char *detail = times(attempt);
         int r = attempt_newest(controller->store, attempt->series, &before, error);
 
         if (r < 0)
@@ -61,13 +91,13 @@ int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
         return move(controller, attempt, ATTEMPT_IS_ANNOUNCED, who, "attempt announced",
-                "it opens by itself at its time", error);
+                "It opens by itself at its time", error);
 }
 
 int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
         return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, who, "attempt withdrawn",
-                "nothing has been changed", error);
+                "Nothing has been changed", error);
 }
 
 // A way back that is under way is gone to its end.
@@ -89,13 +119,13 @@ int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who
 {
         return refuse_while_job(controller, attempt, error)
                        ?: move(controller, attempt, ATTEMPT_IS_ACCEPTED, who, "attempt accepted",
-                                  "the new site stays production", error);
+                                  "The new site stays production", error);
 }
 
 int attempts_extend(
         Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who, Error *error)
 {
-        _cleanup_free_ char *detail = text_format("by %lld minutes", (long long)seconds / 60);
+        _cleanup_free_ char *detail = text_format("By %lld minutes", (long long)seconds / 60);
 
         attempt->ends_us += seconds * US_PER_SECOND;
         attempt->lapse_seconds += seconds;
@@ -130,7 +160,7 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
         return attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
                        ?: queue(controller, attempt, JOB_OPEN, "open", who, error)
                        ?: move(controller, attempt, ATTEMPT_BEGINS, who, "attempt begins",
-                                  "production is frozen and synchronised a last time", error);
+                                  "Production is frozen and synchronised a last time", error);
 }
 
 int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
@@ -150,12 +180,10 @@ int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who
 
 static int opened(Controller *controller, AttemptRow *attempt, Error *error)
 {
-        _cleanup_free_ char *detail = terms(attempt);
-
         attempt->opened_us = clock_now_us();
         attempt->ends_us = attempt->opened_us + attempt->lapse_seconds * US_PER_SECOND;
-        return move(controller, attempt, ATTEMPT_OPENED, attempt->who, "users work on the new site",
-                detail, error);
+        return move(controller, attempt, ATTEMPT_OPENED, attempt->who, "attempt opened",
+                "Users work on the new site", error);
 }
 
 static int fail(
@@ -183,7 +211,7 @@ static int opening_ended(
 
         if (job->state == JOB_DONE)
                 return opened(controller, attempt, error);
-        return fail(controller, attempt, job->who, *why ? why : "its opening was canceled", error);
+        return fail(controller, attempt, job->who, *why ? why : "Its opening was canceled", error);
 }
 
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
@@ -198,7 +226,7 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
         if (job->state != JOB_DONE)
                 return not_taken_back(controller, &attempt, job, error);
         return move(controller, &attempt, ATTEMPT_IS_TAKEN_BACK, job->who, "attempt canceled",
-                "the former production is back", error);
+                "The former production is back", error);
 }
 
 // Users were told a time; long after it nobody expects it. A refusal is the attempt's end, not the
@@ -211,7 +239,7 @@ static int open_in_time(Controller *controller, AttemptRow *attempt, int64_t now
 
         if (now_us > attempt->at_us + ATTEMPT_LATE_US)
                 return fail(controller, attempt, CALENDAR_WHO,
-                        "the controller was not running at its time", error);
+                        "The controller was not running at its time", error);
         r = attempts_open(controller, attempt, CALENDAR_WHO, &refusal);
         if (r == 0)
                 return 0;

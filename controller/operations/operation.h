@@ -30,7 +30,8 @@
 //           when_over: "cancel" | "accept", opened_at, ends_at, ends_local, job, who, why,
 //           created_at, ended_at}
 //   Schedule: calendar/show.h
-//   Announcement {id, kind, about: "series" | "host" | "", topic, job, subject, detail, at,
+//   Announcement {id, kind, about: "series" | "attempt" | "host" | "", topic, job, subject, detail,
+//   at,
 //           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
 //
 // clang-format off

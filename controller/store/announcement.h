@@ -11,6 +11,17 @@
         X(SYNC_LEFT_OUT, "sync-left-out", "series", false, "A synchronisation of %s was left out") \
         X(SYNC_RECOVERED, "sync-recovered", "series", false,                                       \
                 "The synchronisation of %s is well again")                                         \
+        X(ATTEMPT_ANNOUNCED, "attempt-announced", "attempt", false,                                \
+                "An upgrade of %s is announced")                                                   \
+        X(ATTEMPT_OPEN, "attempt-open", "attempt", true, "The upgraded %s is open")                \
+        X(ATTEMPT_EXTENDED, "attempt-extended", "attempt", true,                                   \
+                "The upgrade attempt of %s has more time")                                         \
+        X(ATTEMPT_ACCEPTED, "attempt-accepted", "attempt", true, "The upgrade of %s is accepted")  \
+        X(ATTEMPT_CANCELED, "attempt-canceled", "attempt", true,                                   \
+                "The upgrade of %s is taken back")                                                 \
+        X(ATTEMPT_WITHDRAWN, "attempt-withdrawn", "attempt", true,                                 \
+                "The upgrade of %s will not take place")                                           \
+        X(ATTEMPT_FAILED, "attempt-failed", "attempt", true, "The upgrade of %s did not begin")    \
         X(HOST_AWAY, "host-away", "host", true, "Host %s is away")                                 \
         X(HOST_BACK, "host-back", "host", true, "Host %s is back")
 
@@ -22,7 +33,7 @@ typedef enum AnnouncementKind {
 extern const char *const announcement_kind_names[];
 
 typedef struct AnnouncementInfo {
-        const char *about; // "series", "host" or ""
+        const char *about; // "series", "attempt" (topic: its series), "host" or ""
         bool urgent;
         const char *subject; // with one %s
 } AnnouncementInfo;
@@ -31,7 +42,7 @@ extern const AnnouncementInfo announcement_infos[];
 typedef struct AnnouncementRow {
         int64_t id;
         AnnouncementKind kind;
-        char *about; // "series", "host" or ""
+        char *about; // as in AnnouncementInfo
         char *topic; // name of that
         int64_t job; // 0: none
         char *subject, *detail;

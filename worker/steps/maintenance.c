@@ -31,28 +31,36 @@ static int fill_page(StepContext *context, const SiteDir *site,
                        ?: template_fill(TEMPLATE, text, &words, ret, error);
 }
 
-static int set_page(StepContext *context, const SiteDir *site,
-        const Fleet__MaintenanceArguments *arguments, bool up, Error *error)
+static int failed(const SiteDir *site, int r, const char *doing, Error *error)
 {
-        _cleanup_close_ int directory = -EBADF;
-        _cleanup_free_ char *text = NULL;
-        int r = serving_directory(site, &directory, error);
-
-        if (r == 0 && up)
-                r = fill_page(context, site, arguments, &text, error);
-        if (r < 0)
-                return r;
-        if (up)
-                r = write_page(site, directory, text);
-        else if (unlinkat(directory, PAGE, 0) < 0 && errno != ENOENT)
-                r = -errno;
-        if (r == 0)
-                return 0;
-        error_set(error, r, "maintenance", "cannot %s the maintenance page",
-                up ? "put up" : "take down");
+        error_set(error, r, "maintenance", "cannot %s the maintenance page", doing);
         error_where(error, "%s/" SERVING_DIRECTORY "/" PAGE, site->path);
         error_next(error, "Look at it: ls -l '%s/" SERVING_DIRECTORY "'", site->path);
         return r;
+}
+
+static int put_up(StepContext *context, const SiteDir *site,
+        const Fleet__MaintenanceArguments *arguments, Error *error)
+{
+        _cleanup_close_ int directory = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        int r = fill_page(context, site, arguments, &text, error)
+                        ?: serving_directory(site, &directory, error);
+
+        if (r < 0 || !text)
+                return r;
+        r = write_page(site, directory, text);
+        return r < 0 ? failed(site, r, "put up", error) : 0;
+}
+
+static int take_down(const SiteDir *site, Error *error)
+{
+        _cleanup_close_ int directory = -EBADF;
+        int r = serving_directory(site, &directory, error);
+
+        if (r < 0 || unlinkat(directory, PAGE, 0) == 0 || errno == ENOENT)
+                return r;
+        return failed(site, -errno, "take down", error);
 }
 
 static int maintenance_run(StepContext *context, const ProtobufCMessage *message,
@@ -62,9 +70,11 @@ static int maintenance_run(StepContext *context, const ProtobufCMessage *message
         Fleet__MaintenanceResult *result = (Fleet__MaintenanceResult *)output;
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
         int r = serving_check(arguments->serving, error)
-                        ?: site_open(step_policy(context), arguments->site, &site, error)
-                        ?: set_page(context, &site, arguments, arguments->up, error);
+                        ?: site_open(step_policy(context), arguments->site, &site, error);
 
+        if (r == 0)
+                r = arguments->up ? put_up(context, &site, arguments, error)
+                                  : take_down(&site, error);
         if (r < 0)
                 return r;
         result->path = text_format("%s/" SERVING_DIRECTORY "/" PAGE, site.path);
@@ -80,7 +90,7 @@ static int maintenance_undo(StepContext *context, const ProtobufCMessage *messag
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
         int r = site_open(step_policy(context), arguments->site, &site, error);
 
-        return r ?: set_page(context, &site, arguments, false, error);
+        return r ?: take_down(&site, error);
 }
 
 const StepOps step_maintenance_ops = {.run = maintenance_run, .undo = maintenance_undo};

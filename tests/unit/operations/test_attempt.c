@@ -82,6 +82,39 @@ static void the_preview_steps_in_and_back(void **state)
         assert_site("mdg", "preview", "bert");
 }
 
+// Newest first, as "kind kind ".
+static void assert_announced(const char *expected)
+{
+        json_t *shown, *one;
+        char found[256] = "";
+        size_t i;
+
+        assert_int_equal(fake_ask("GET", "/v1/announcements", NULL, NULL, NULL, &shown), 0);
+        json_array_foreach (shown, i, one) {
+                strncat(found, json_string_value(json_object_get(one, "kind")), 60);
+                strncat(found, " ", 2);
+                assert_string_equal(json_string_value(json_object_get(one, "about")), "attempt");
+        }
+        assert_string_equal(found, expected);
+        json_decref(shown);
+}
+
+static void who_has_to_know_is_told_of_each_change_once(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        assert_announced("");
+        say(ATTEMPT "/announce", NULL);
+        look(INT64_C(4102423200) * US_PER_SECOND);
+        say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
+        say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        assert_announced("attempt-canceled attempt-extended attempt-extended attempt-open "
+                         "attempt-announced ");
+}
+
 static void accepted_the_new_site_stays(void **state)
 {
         world_with_preview();
@@ -271,6 +304,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(the_preview_steps_in_and_back),
+                TEST(who_has_to_know_is_told_of_each_change_once),
                 TEST(accepted_the_new_site_stays),
                 TEST(one_that_fails_before_it_is_open_gives_production_back),
                 TEST(after_the_old_database_is_given_up_only_production_is_given_back),
