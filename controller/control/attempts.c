@@ -198,10 +198,16 @@ static int not_taken_back(
         Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
 {
         _cleanup_free_ char *why =
-                text_format("job %lld could not take it back", (long long)job->id);
+                text_format("Job %lld could not take it back", (long long)job->id);
+        _cleanup_free_ char *detail = text_format(
+                "%s, and the new site answers still. See why: understudyctl job show %lld; then "
+                "ask again: understudyctl attempt cancel %s",
+                why, (long long)job->id, attempt->series);
 
         row_set_text(&attempt->why, why);
-        return row_update(controller->store, &attempt_table, attempt, error);
+        return row_update(controller->store, &attempt_table, attempt, error)
+                       ?: announce(controller, ANNOUNCE_ATTEMPT_NOT_TAKEN_BACK, attempt->series,
+                                  job->id, why, detail, error);
 }
 
 static int opening_ended(

@@ -19,6 +19,8 @@
         X(ATTEMPT_ACCEPTED, "attempt-accepted", "attempt", true, "The upgrade of %s is accepted")  \
         X(ATTEMPT_CANCELED, "attempt-canceled", "attempt", true,                                   \
                 "The upgrade of %s is taken back")                                                 \
+        X(ATTEMPT_NOT_TAKEN_BACK, "attempt-not-taken-back", "attempt", true,                       \
+                "The upgrade of %s could not be taken back")                                       \
         X(ATTEMPT_WITHDRAWN, "attempt-withdrawn", "attempt", true,                                 \
                 "The upgrade of %s will not take place")                                           \
         X(ATTEMPT_FAILED, "attempt-failed", "attempt", true, "The upgrade of %s did not begin")    \

@@ -256,7 +256,8 @@ static void a_way_back_that_fails_can_be_asked_for_again(void **state)
         host->fail = NULL;
         assert_attempt("open");
         look(clock_now_us() + 61 * MINUTE_US);
-        assert_attempt("open"); // it waits for a person
+        assert_attempt("open"); // it waits for a person, who is told
+        assert_announced("attempt-not-taken-back attempt-open ");
         assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
         fake_run();
         assert_attempt("canceled");
