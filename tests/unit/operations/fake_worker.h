@@ -48,7 +48,9 @@ typedef struct FakeHost {
         char log[2048];            // "probe clone -clone ...", a minus for UNDO
         char code[32];             // of the last refusal it was closed with
         const char *difference;    // between a delta and a full restore, as restore tells it
+        void (*acted)(const Fleet__Task *task); // hears of each execution that ends well; NULL: nobody
         Fleet__ProbeResult *probe; // what production answers; NULL: a plain answer
+        void (*answers)(const Fleet__Site *site, Fleet__ProbeResult *plain); // adds to it; or NULL
 } FakeHost;
 
 typedef struct Fake {
@@ -237,6 +239,8 @@ static inline void fake_fill_probe(
         answer->versions = (Fleet__Versions *)message_new(&fleet__versions__descriptor);
         answer->versions->app = text_copy("Lino Noi");
         answer->versions->app_version = text_copy("26.9");
+        if (host->answers)
+                host->answers(site, answer);
 }
 
 static inline void fake_fill_restore(const FakeHost *host, Fleet__RestoreResult *restore)
@@ -306,6 +310,19 @@ static inline bool fake_is(const Fleet__Task *task, const char *label)
         return text_equal(step, label);
 }
 
+static inline void fake_done(FakeHost *host, FakeTask *task)
+{
+        if (host->acted)
+                host->acted(task->task);
+        fake_spool_finished(host, task, FLEET__OUTCOME__DONE, NULL);
+}
+
+static inline bool fake_has_ended(const FakeTask *task)
+{
+        return task->count > 0 &&
+               task->events[task->count - 1]->body_case == FLEET__EVENT__BODY_FINISHED;
+}
+
 static inline void fake_execute(FakeHost *host, FakeTask *task)
 {
         const char *step = step_info_of_task(task->task)->name;
@@ -333,7 +350,7 @@ static inline void fake_execute(FakeHost *host, FakeTask *task)
         if (undo ? fake_is(task->task, host->undo_fail) : fake_is(task->task, host->fail))
                 fake_spool_finished(host, task, FLEET__OUTCOME__FAILED, "broken");
         else
-                fake_spool_finished(host, task, FLEET__OUTCOME__DONE, NULL);
+                fake_done(host, task);
 }
 
 static inline FakeTask *fake_find(FakeHost *host, const char *id)
@@ -400,9 +417,7 @@ static inline void fake_cancel(FakeHost *host, const char *id)
 {
         FakeTask *task = fake_find(host, id);
 
-        if (!task || !host->canceled_ends ||
-                (task->count > 0 &&
-                        task->events[task->count - 1]->body_case == FLEET__EVENT__BODY_FINISHED))
+        if (!task || !host->canceled_ends || fake_has_ended(task))
                 return;
         fake_spool_finished(host, task, FLEET__OUTCOME__CANCELED, "canceled");
 }
@@ -412,7 +427,8 @@ static inline void fake_release(FakeHost *host)
 {
         host->hold = NULL;
         for (size_t i = 0; i < host->tasks; i++)
-                fake_spool_finished(host, &host->journal[i], FLEET__OUTCOME__DONE, NULL);
+                if (!fake_has_ended(&host->journal[i]))
+                        fake_done(host, &host->journal[i]);
 }
 
 // Reads all the controller sent. False: there was nothing.
