@@ -48,8 +48,8 @@ bool job_excludes(const JobRow *a, const JobRow *b)
 
 int jobs_under_way(Store *store, Rows *ret, Error *error)
 {
-        return rows_get(
-                store, &job_table, ret, error, "WHERE " UNDER_WAY " ORDER BY queued_us, id", "");
+        return rows_get(store, &job_table, ret, error,
+                "WHERE " UNDER_WAY " ORDER BY state = 'queued', queued_us, id", "");
 }
 
 int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Error *error)

@@ -116,7 +116,8 @@ static inline bool job_is_over(const JobRow *job)
 int job_get(Store *store, int64_t id, JobRow *ret, Error *error) _must_use_; // 1: found; 0: none
 // Whether two jobs must not run at once: they are of one series, or of one host without a series.
 bool job_excludes(const JobRow *a, const JobRow *b);
-// Queued, running, waiting and undoing ones, in the order in which they were queued.
+// Running, waiting and undoing ones, then those that are queued: each in the order in which they
+// were queued, as far as the clock tells.
 int jobs_under_way(Store *store, Rows *ret, Error *error) _must_use_;
 // Newest first; of one series, or NULL for all.
 int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Error *error)

@@ -26,6 +26,30 @@ static void a_series_has_one_job_at_a_time_in_the_order_asked(void **state)
         assert_job(third, "queued");
 }
 
+// What is asked for after a clock was set back seems to have been asked for before.
+static void a_clock_that_is_set_back_lets_no_second_job_begin(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int first, second;
+
+        (void)state;
+        host->hold = "dump";
+        first = fake_sync("mdg");
+        fake_run();
+        assert_int_equal(
+                sqlite3_exec(store_database(fake.controller->store),
+                        "UPDATE job SET queued_us = queued_us + 3600000000", NULL, NULL, NULL),
+                SQLITE_OK);
+        second = fake_sync("mdg");
+        fake_run();
+        assert_job(first, "running");
+        assert_job(second, "queued");
+        assert_hint(second, "of the same series");
+        fake_release(host);
+        fake_run();
+        assert_job(second, "done");
+}
+
 static void another_series_does_not_wait(void **state)
 {
         FakeHost *host = fake_world_with_preview();
@@ -155,6 +179,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 FAKE_TEST(a_series_has_one_job_at_a_time_in_the_order_asked),
+                FAKE_TEST(a_clock_that_is_set_back_lets_no_second_job_begin),
                 FAKE_TEST(another_series_does_not_wait),
                 FAKE_TEST(a_scan_waits_for_one_of_the_same_host_only),
                 FAKE_TEST(a_failed_scan_can_be_tried_again_after_another),
