@@ -43,7 +43,7 @@ static void take_roles(Planning *planning)
 {
         const SiteRow *rows = planning->sites.items;
         PlanInput *input = &planning->input;
-        int64_t old_since = -1;
+        int64_t turn = -1;
 
         for (size_t i = 0; i < input->site_count; i++) {
                 const PlanSite *site = &input->sites[i];
@@ -54,9 +54,9 @@ static void take_roles(Planning *planning)
                         input->production = site;
                 else if (site->state == SITE_PREVIEW)
                         input->preview = site;
-                else if (site->state == SITE_OLD && rows[i].since_us > old_since) {
+                else if (site->state == SITE_OLD && rows[i].turn > turn) {
                         input->old = site;
-                        old_since = rows[i].since_us;
+                        turn = rows[i].turn;
                 }
         }
 }

@@ -19,7 +19,7 @@ const char *const store_migrations[] = {
         "CREATE TABLE site ("
         " id INTEGER PRIMARY KEY, series TEXT NOT NULL REFERENCES series, name TEXT NOT NULL,"
         " state TEXT NOT NULL, identity BLOB, versions BLOB, log_directory TEXT,"
-        " created_us INTEGER, since_us INTEGER);\n"
+        " created_us INTEGER, since_us INTEGER, turn INTEGER);\n"
         "CREATE UNIQUE INDEX site_name ON site (series, name) WHERE state <> 'purged';\n"
         "CREATE UNIQUE INDEX site_role ON site (series, state)"
         " WHERE state IN ('production', 'preview');\n"

@@ -24,6 +24,7 @@ static const Column site_columns[] = {
         TEXT_COLUMN(SiteRow, log_directory),
         INTEGER_COLUMN(SiteRow, created_us),
         INTEGER_COLUMN(SiteRow, since_us),
+        INTEGER_COLUMN(SiteRow, turn),
 };
 const Table site_table = {"site", site_columns, ELEMENTS(site_columns), sizeof(SiteRow)};
 
@@ -62,7 +63,7 @@ int series_list(Store *store, Rows *ret, Error *error)
 int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Error *error)
 {
         return row_get(store, &site_table, ret, error,
-                "series = ? AND state = ? ORDER BY since_us DESC, id DESC", "tt", series,
+                "series = ? AND state = ? ORDER BY turn DESC", "tt", series,
                 site_state_names[state]);
 }
 
@@ -80,6 +81,16 @@ int sites_of_host(Store *store, const char *host, Rows *ret, Error *error)
                 "t", host);
 }
 
+static int next_turn(Store *store, const char *series, int64_t *ret, Error *error)
+{
+        _cleanup_site_row_ SiteRow last = {0};
+        int r = row_get(
+                store, &site_table, &last, error, "series = ? ORDER BY turn DESC", "t", series);
+
+        *ret = last.turn + 1;
+        return r < 0 ? r : 0;
+}
+
 int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error *error)
 {
         SiteState next;
@@ -89,6 +100,9 @@ int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error
                 error_where(error, "%s", site->name);
                 return r;
         }
+        r = next_turn(store, site->series, &site->turn, error);
+        if (r < 0)
+                return r;
         site->state = next;
         site->since_us = at_us;
         if (site->id)

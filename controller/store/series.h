@@ -29,6 +29,7 @@ typedef struct SiteRow {
         char *log_directory; // as the log step reported it; "": none
         int64_t created_us;
         int64_t since_us; // it has its state
+        int64_t turn;     // of its last move among those of its series, whatever the clock said
 } SiteRow;
 
 DEFINE_ROW(SiteRow, site)

@@ -263,6 +263,27 @@ static void a_way_back_that_fails_can_be_asked_for_again(void **state)
         assert_attempt("canceled");
 }
 
+// A clock may have been set back between two changes of the links.
+static void the_way_back_leads_to_the_site_that_was_replaced_last(void **state)
+{
+        (void)state;
+        world_with_preview();
+        assert_true(fake_switch("mdg") > 0);
+        fake_run();
+        assert_true(fake_job("POST", "/v1/series/{series}/preview", "mdg",
+                            json_pack("{s:s}", "site", "carl")) > 0);
+        fake_run();
+        open_attempt("cancel");
+        assert_site("mdg", "production", "carl");
+        assert_int_equal(
+                sqlite3_exec(store_database(fake.controller->store),
+                        "UPDATE site SET since_us = 1 WHERE name = 'bert'", NULL, NULL, NULL),
+                SQLITE_OK);
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        assert_site("mdg", "production", "bert");
+}
+
 static void there_is_one_at_a_time(void **state)
 {
         json_t *shown;
@@ -316,6 +337,7 @@ int main(void)
                 TEST(without_its_host_the_end_waits_until_it_is_back),
                 TEST(more_time_moves_its_end),
                 TEST(a_way_back_that_fails_can_be_asked_for_again),
+                TEST(the_way_back_leads_to_the_site_that_was_replaced_last),
                 TEST(there_is_one_at_a_time),
                 TEST(a_lapse_without_sense_is_refused),
         };
