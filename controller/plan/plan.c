@@ -154,6 +154,8 @@ static void fill_restore(const Planning *planning, ProtobufCMessage *arguments)
         Fleet__RestoreArguments *restore = (Fleet__RestoreArguments *)arguments;
 
         restore->quick = planning->input->settings->quick;
+        restore->frozen = planning->input->kind == JOB_OPEN && planning->serving &&
+                          !text_blank(planning->serving->manager);
         restore->compare_seconds = planning->input->settings->compare_interval;
         restore->keep_for_delta = !text_equal(planning->input->settings->delta, "off");
 }

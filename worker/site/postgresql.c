@@ -158,26 +158,43 @@ static int postgresql_seal(StepContext *context, const SiteDir *site,
 
 // ---- a copy of production
 
+static int copy_files(StepContext *context, const SiteDir *from_site, const PostgresqlCopy *copy,
+        DatabaseFigures *figures, Error *error)
+{
+        return postgresql_drop_staging(context, copy->site, copy->database, error)
+                       ?: postgresql_copy_files(context, copy, error)
+                       ?: postgresql_digest(context, from_site, copy->from, copy->from->name, NULL,
+                                  &figures->digest, error);
+}
+
+static int copy_rows(
+        StepContext *context, const PostgresqlCopy *copy, DatabaseFigures *figures, Error *error)
+{
+        return postgresql_open_staging(context, copy->site, copy->database, error)
+                       ?: postgresql_copy_rows(context, copy, figures, error);
+}
+
+// The server copies no database that somebody is connected to. A monitor or a forgotten psql does
+// not change what is in it: the rows are copied then.
 static int postgresql_copy(StepContext *context, const SiteDir *from_site,
         const Fleet__Database *from, const SiteDir *site, const Fleet__Database *database,
         bool frozen, DatabaseFigures *ret, Error *error)
 {
         PostgresqlNames names _cleanup_postgresql_names_ = {0};
         DatabaseFigures figures _cleanup_figures_ = {0};
+        _cleanup_error_ Error why = ERROR_EMPTY;
         int r = postgresql_names_make(database, &names, error);
 
         if (r < 0)
                 return r;
         const PostgresqlCopy copy = {site, from, database, names.staging};
-        r = frozen ? postgresql_drop_staging(context, site, database, error)
-                   : postgresql_open_staging(context, site, database, error);
-        if (r == 0 && frozen)
-                r = postgresql_copy_files(context, &copy, error);
-        if (r == 0 && frozen)
-                r = postgresql_digest(
-                        context, from_site, from, from->name, NULL, &figures.digest, error);
-        if (r == 0 && !frozen)
-                r = postgresql_copy_rows(context, &copy, &figures, error);
+        r = frozen ? copy_files(context, from_site, &copy, &figures, &why) : 0;
+        if (r == -EBUSY)
+                step_note(context, "Production's rows are copied, not its files: %s.", why.why);
+        if (r == -EBUSY || !frozen)
+                r = copy_rows(context, &copy, &figures, error);
+        else if (r < 0)
+                error_move(error, &why);
         if (r == 0)
                 r = postgresql_measure(context, database, names.staging, &figures.bytes, error);
         if (r < 0) {
