@@ -42,6 +42,7 @@ enum {
         X(static, STEP_HEAVY, 1800, "Collect static files")                                        \
         X(swap, STEP_DESTROYS | STEP_UNDO_AT_FAILURE, 600, "Put the new database in place")        \
         X(verify, STEP_READS, 600, "Ask the preview to answer")                                    \
+        X(loss, STEP_READS, 1800, "List what users have done")                                     \
         X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
         X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")                              \

@@ -430,6 +430,16 @@ static const Command attempt_commands[] = {
                 .summary = "give up one that has not begun",
                 .positionals = series_only,
                 .run = run_attempt_withdraw},
+        {.name = "report",
+                .summary = "show what users did since it opened, which a cancel loses",
+                .description =
+                        "Objects that were added, changed or deleted, by comparing the site with "
+                        "what it had when it stepped in. While the attempt is open the site is "
+                        "looked at now; after a cancel it is what the cancel has lost, kept for 90 "
+                        "days. The objects themselves stay in the preview until that is "
+                        "synchronised again.",
+                .positionals = series_only,
+                .run = run_attempt_report},
         {.name = "show",
                 .summary = "show the newest attempt of a series",
                 .positionals = series_only,

@@ -379,6 +379,38 @@ int run_attempt_withdraw(const CommandLine *line)
         return change_attempt(line, "/v1/series/%s/attempt/withdraw", json_object());
 }
 
+// How it is made is drawn on standard error, so that the report alone is on standard output.
+static int make_report(const Session *session, const char *path)
+{
+        Session drawing = *session;
+        json_t *job = NULL;
+        int status = session_call(&drawing, "POST", path, json_object(), &job);
+
+        drawing.out = session->errors;
+        drawing.json = false;
+        if (status == COMMAND_OK)
+                status = follow_job(&drawing, job, "done", false);
+        json_decref(job);
+        return status;
+}
+
+int run_attempt_report(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        const char *series = command_value(line, "SERIES");
+        _cleanup_free_ char *about = client_path("/v1/series/%s/attempt", series),
+                            *path = text_format("%s/report", about);
+        json_t *attempt = NULL;
+        int status = session_call(&session, "GET", about, NULL, &attempt);
+        bool open = status == COMMAND_OK && text_equal(view_text(attempt, "state"), "open");
+
+        json_decref(attempt);
+        if (open)
+                status = make_report(&session, path);
+        return status != COMMAND_OK ? status
+                                    : call_and_show(&session, "GET", path, NULL, show_report);
+}
+
 int run_attempt_show(const CommandLine *line)
 {
         return get_named(line, "/v1/series/%s/attempt", "SERIES", show_attempt);

@@ -31,6 +31,7 @@ int run_attempt_extend(const CommandLine *line);
 int run_attempt_accept(const CommandLine *line);
 int run_attempt_cancel(const CommandLine *line);
 int run_attempt_withdraw(const CommandLine *line);
+int run_attempt_report(const CommandLine *line);
 int run_attempt_show(const CommandLine *line);
 int run_schedule_show(const CommandLine *line);
 int run_schedule_set(const CommandLine *line);

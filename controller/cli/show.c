@@ -21,15 +21,6 @@ static void add_time(Table *table, const json_t *object, const char *name)
         table_add(table, at > 0 ? human_minute(at) : "");
 }
 
-// Two cells, name and value; none when the value is empty.
-static void add_pair(Table *table, const char *label, const char *text)
-{
-        if (text_blank(text))
-                return;
-        table_add(table, label);
-        table_add(table, text);
-}
-
 static void write_title(const Screen *screen, const char *title)
 {
         fprintf(screen->out, "\n%s%s%s\n", screen_style(screen, BOLD), title,
@@ -167,7 +158,7 @@ static void add_last_sync(Table *table, const json_t *sync)
                 human_second(view_number(sync, "ended_at")),
                 human_duration(view_number(sync, "wall_seconds")),
                 human_quantity((uint64_t)view_number(sync, "objects"), "object"));
-        add_pair(table, "last sync", text);
+        table_add_pair(table, "last sync", text);
 }
 
 void show_series(const Screen *screen, const json_t *series)
@@ -176,14 +167,15 @@ void show_series(const Screen *screen, const json_t *series)
         double keep = view_number(series, "keep_old_seconds");
         _cleanup_free_ char *job = view_value("job", json_object_get(series, "job"));
 
-        add_pair(&table, "series", view_text(series, "name"));
-        add_pair(&table, "host", view_text(series, "host"));
-        add_pair(&table, "root", view_text(series, "root"));
-        add_pair(&table, "production", view_text(json_object_get(series, "production"), "name"));
-        add_pair(&table, "preview", view_text(json_object_get(series, "preview"), "name"));
-        add_pair(&table, "keeps old for", keep > 0 ? human_duration(keep) : "");
-        add_pair(&table, "since", human_second(view_number(series, "created_at")));
-        add_pair(&table, "job under way", job);
+        table_add_pair(&table, "series", view_text(series, "name"));
+        table_add_pair(&table, "host", view_text(series, "host"));
+        table_add_pair(&table, "root", view_text(series, "root"));
+        table_add_pair(
+                &table, "production", view_text(json_object_get(series, "production"), "name"));
+        table_add_pair(&table, "preview", view_text(json_object_get(series, "preview"), "name"));
+        table_add_pair(&table, "keeps old for", keep > 0 ? human_duration(keep) : "");
+        table_add_pair(&table, "since", human_second(view_number(series, "created_at")));
+        table_add_pair(&table, "job under way", job);
         add_last_sync(&table, json_object_get(series, "last_sync"));
         table_write(&table, screen, 0);
         show_sites(screen, json_object_get(series, "sites"));
@@ -277,7 +269,7 @@ void show_job(const Screen *screen, const json_t *job)
                 _cleanup_free_ char *text =
                         view_value(members[i][0], json_object_get(job, members[i][0]));
 
-                add_pair(&table, members[i][1], text);
+                table_add_pair(&table, members[i][1], text);
         }
         table_write(&table, screen, 0);
         show_tasks(screen, json_object_get(job, "tasks"));
@@ -301,43 +293,7 @@ static void add_last_run(Table *table, const json_t *last)
                               job, view_text(last, "state"))
                     : text_format("%s: left out: %s", human_minute(view_number(last, "planned_at")),
                               view_text(last, "outcome"));
-        add_pair(table, "last run", text);
-}
-
-// What a person can ask for next.
-static const char *attempt_ways(const char *state)
-{
-        static const char *const ways[][2] = {
-                {"planned", "attempt announce, attempt open, attempt withdraw"},
-                {"announced", "attempt open, attempt withdraw"},
-                {"synchronising", "job watch, job cancel"},
-                {"open", "attempt accept, attempt cancel, attempt extend"},
-        };
-
-        for (size_t i = 0; i < ELEMENTS(ways); i++)
-                if (text_equal(ways[i][0], state))
-                        return ways[i][1];
-        return "";
-}
-
-void show_attempt(const Screen *screen, const json_t *attempt)
-{
-        _cleanup_table_ Table table = {.columns = 2};
-        _cleanup_free_ char *lapse = text_format("%lld min, then: %s",
-                (long long)json_integer_value(json_object_get(attempt, "lapse_seconds")) / 60,
-                view_text(attempt, "when_over"));
-        const char *ways = attempt_ways(view_text(attempt, "state"));
-
-        add_pair(&table, "series", view_text(attempt, "series"));
-        add_pair(&table, "state", view_text(attempt, "state"));
-        add_pair(&table, "opens", view_text(attempt, "at_local"));
-        add_pair(&table, "lapse", lapse);
-        add_pair(&table, "ends", view_text(attempt, "ends_local"));
-        add_pair(&table, "planned by", view_text(attempt, "who"));
-        add_pair(&table, "why", view_text(attempt, "why"));
-        table_write(&table, screen, 0);
-        if (*ways)
-                fprintf(screen->out, "\nWhat can be asked for now: %s\n", ways);
+        table_add_pair(table, "last run", text);
 }
 
 void show_schedule(const Screen *screen, const json_t *schedule)
@@ -347,15 +303,15 @@ void show_schedule(const Screen *screen, const json_t *schedule)
         json_t *run;
         size_t i;
 
-        add_pair(&table, "series", view_text(schedule, "series"));
-        add_pair(&table, "rule", view_text(schedule, "rule"));
-        add_pair(&table, "time zone", view_text(schedule, "zone"));
-        add_pair(&table, "begins between", view_text(schedule, "window"));
-        add_pair(&table, "paused", paused ? "yes" : "no");
+        table_add_pair(&table, "series", view_text(schedule, "series"));
+        table_add_pair(&table, "rule", view_text(schedule, "rule"));
+        table_add_pair(&table, "time zone", view_text(schedule, "zone"));
+        table_add_pair(&table, "begins between", view_text(schedule, "window"));
+        table_add_pair(&table, "paused", paused ? "yes" : "no");
         add_last_run(&table, json_object_get(schedule, "last"));
         json_array_foreach (json_object_get(schedule, "next"), i, run)
                 // The first of them has a label, the others stand beneath it.
-                add_pair(&table, i == 0 ? "next runs" : " ", view_text(run, "local"));
+                table_add_pair(&table, i == 0 ? "next runs" : " ", view_text(run, "local"));
         table_write(&table, screen, 0);
         if (paused)
                 fprintf(screen->out, "\nNothing runs by itself: understudyctl schedule resume %s\n",

@@ -13,6 +13,7 @@ void show_series(const Screen *screen, const json_t *series);
 void show_jobs(const Screen *screen, const json_t *jobs);
 void show_job(const Screen *screen, const json_t *job);
 void show_attempt(const Screen *screen, const json_t *attempt);
+void show_report(const Screen *screen, const json_t *report);
 void show_schedule(const Screen *screen, const json_t *schedule);
 void show_calendar(const Screen *screen, const json_t *runs);
 void show_announcements(const Screen *screen, const json_t *announcements);

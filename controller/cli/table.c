@@ -11,6 +11,14 @@ void table_add(Table *table, const char *text)
         table->cells[table->count++] = text_blank(text) ? text_copy("-") : screen_safe(text);
 }
 
+void table_add_pair(Table *table, const char *label, const char *text)
+{
+        if (text_blank(text))
+                return;
+        table_add(table, label);
+        table_add(table, text);
+}
+
 void table_note(Table *table, const char *text)
 {
         while (table->notes.count + 1 < table->count / table->columns)

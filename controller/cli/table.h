@@ -20,6 +20,9 @@ typedef struct Table {
 // The next cell, row by row; NULL and "" are shown as "-". Copied and made safe.
 void table_add(Table *table, const char *text);
 
+// Two cells, name and value; none when the value is empty.
+void table_add_pair(Table *table, const char *label, const char *text);
+
 // Puts a text beneath the last row, over the whole width. Copied.
 void table_note(Table *table, const char *text);
 

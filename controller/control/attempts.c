@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "control/report.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -180,6 +181,12 @@ int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who
 
 static int opened(Controller *controller, AttemptRow *attempt, Error *error)
 {
+        _cleanup_site_row_ SiteRow site = {0};
+        int r = site_get(controller->store, attempt->series, SITE_PRODUCTION, &site, error);
+
+        if (r < 0)
+                return r;
+        row_set_text(&attempt->site, site.name);
         attempt->opened_us = clock_now_us();
         attempt->ends_us = attempt->opened_us + attempt->lapse_seconds * US_PER_SECOND;
         return move(controller, attempt, ATTEMPT_OPENED, attempt->who, "attempt opened",
@@ -220,6 +227,24 @@ static int opening_ended(
         return fail(controller, attempt, job->who, *why ? why : "Its opening was canceled", error);
 }
 
+// What it has cost is told at once. That it cannot be told is no reason against the way back.
+static int taken_back(Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        _cleanup_error_ Error refusal = ERROR_EMPTY;
+        int64_t report;
+        int r = move(controller, attempt, ATTEMPT_IS_TAKEN_BACK, job->who, "attempt canceled",
+                "The former production is back", error);
+
+        if (r < 0)
+                return r;
+        r = report_ask(controller, attempt, job->who, &report, &refusal);
+        if (r < 0 && text_equal(refusal.code, "database")) {
+                error_move(error, &refusal);
+                return r;
+        }
+        return 0;
+}
+
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
 {
         _cleanup_attempt_ AttemptRow attempt = {0};
@@ -229,10 +254,11 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
                 return r;
         if (job->kind == JOB_OPEN)
                 return opening_ended(controller, &attempt, job, error);
+        if (job->kind == JOB_REPORT)
+                return job->state == JOB_DONE ? report_keep(controller, job, &attempt, error) : 0;
         if (job->state != JOB_DONE)
                 return not_taken_back(controller, &attempt, job, error);
-        return move(controller, &attempt, ATTEMPT_IS_TAKEN_BACK, job->who, "attempt canceled",
-                "The former production is back", error);
+        return taken_back(controller, &attempt, job, error);
 }
 
 // Users were told a time; long after it nobody expects it. A refusal is the attempt's end, not the
@@ -280,7 +306,8 @@ static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t no
 int attempts_run(Controller *controller, int64_t now_us, Error *error)
 {
         _cleanup_rows_ Rows due = {0};
-        int r = attempts_due(controller->store, now_us, &due, error);
+        int r = report_forget_old(controller, now_us, error)
+                        ?: attempts_due(controller->store, now_us, &due, error);
         AttemptRow *rows = due.items;
 
         for (size_t i = 0; r == 0 && i < due.count; i++)

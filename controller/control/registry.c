@@ -275,6 +275,12 @@ static int apply_scan(Controller *controller, const JobRow *job, const Rows *tas
         return tell(controller, job, error, detail);
 }
 
+static int apply_report(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        (void)tasks; // its attempt keeps it
+        return tell(controller, job, error, job->site);
+}
+
 int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
         static int (*const apply[])(Controller *, const JobRow *, const Rows *, Error *) = {
@@ -286,6 +292,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_SCAN] = apply_scan,
                 [JOB_SERVE] = apply_serve,
                 [JOB_OPEN] = apply_open,
+                [JOB_REPORT] = apply_report,
         };
 
         if (job->dry_run)

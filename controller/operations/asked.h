@@ -13,7 +13,7 @@ OperationFn series_add, series_all, series_show, series_allow, series_set, serie
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
 OperationFn attempt_plan, attempt_announce, attempt_open, attempt_extend, attempt_accept,
-        attempt_cancel, attempt_withdraw, attempt_show;
+        attempt_cancel, attempt_withdraw, attempt_show, attempt_report, attempt_make_report;
 OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;
 OperationFn calendar_show, calendar_ics;
 OperationFn announcement_list, announcement_test, announcement_retry;

@@ -4,8 +4,10 @@
 #include "base/text.h"
 #include "calendar/due.h"
 #include "calendar/when.h"
+#include "control/report.h"
 #include "operations/asked.h"
 #include "tell/view.h"
+#include "json/message.h"
 
 #define LAPSE_MAX_S INT64_C(30 * 24 * 3600)
 
@@ -22,8 +24,8 @@ static json_t *local_or_null(icaltimezone *zone, int64_t at_us)
 static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
 {
         return json_pack(
-                "{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
-                (json_int_t)attempt->id, "series", attempt->series, "state",
+                "{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
+                "id", (json_int_t)attempt->id, "series", attempt->series, "state",
                 attempt_state_names[attempt->state], "at", view_time(attempt->at_us), "at_local",
                 local_or_null(zone, attempt->at_us), "lapse_seconds",
                 (json_int_t)attempt->lapse_seconds, "when_over",
@@ -32,7 +34,8 @@ static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
                 local_or_null(zone, attempt->ends_us), "job",
                 attempt->job ? json_integer(attempt->job) : json_null(), "who", attempt->who, "why",
                 text_blank(attempt->why) ? json_null() : json_string(attempt->why), "created_at",
-                view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us));
+                view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us), "site",
+                text_blank(attempt->site) ? json_null() : json_string(attempt->site));
 }
 
 // ---- what is asked for
@@ -234,4 +237,53 @@ int attempt_cancel(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         return change_by_job(controller, request, attempts_cancel, ret, error);
+}
+
+// ---- what a cancel loses
+
+static int refuse_no_report(const AttemptRow *attempt, Error *error)
+{
+        int r;
+
+        if (attempt->loss.data)
+                return 0;
+        r = error_set(error, -ENOENT, "no-report", "there is no report of this attempt");
+        error_why(error, "the attempt is %s; a report is made when it was canceled, or asked for",
+                attempt_state_names[attempt->state]);
+        error_next(error, "Look at it: understudyctl attempt show %s", attempt->series);
+        return r;
+}
+
+int attempt_report(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        Asked asked _cleanup_asked_ = {0};
+        _cleanup_message_ ProtobufCMessage *loss = NULL;
+        int r = read_asked(controller, request, &asked, error) ?: refuse_none(&asked, error)
+                        ?: refuse_no_report(&asked.attempt, error);
+
+        r = controller_finish(controller, r, error);
+        if (r < 0)
+                return r;
+        loss = blob_message(&asked.attempt.loss, &fleet__loss_result__descriptor);
+        *ret = loss ? message_to_json(loss) : json_object();
+        json_object_set_new(*ret, "series", json_string(asked.attempt.series));
+        json_object_set_new(*ret, "site", json_string(asked.attempt.site));
+        json_object_set_new(*ret, "state", json_string(attempt_state_names[asked.attempt.state]));
+        return 0;
+}
+
+int attempt_make_report(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {NULL};
+        Asked asked _cleanup_asked_ = {0};
+        int64_t job = 0;
+        int r = asked_only(request->body, members, error)
+                        ?: read_asked(controller, request, &asked, error)
+                        ?: refuse_none(&asked, error)
+                        ?: report_ask(controller, &asked.attempt, request->who, &job, error);
+
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : asked_show_job(controller, job, ret, error);
 }

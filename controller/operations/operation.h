@@ -51,6 +51,8 @@
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
 //   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?} -> Attempt
+//   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
+//   POST   /v1/series/{series}/attempt/report                         {} -> Job
 //   POST   /v1/series/{series}/attempt/announce | accept | withdraw   {} -> Attempt
 //   POST   /v1/series/{series}/attempt/extend                         {by_seconds} -> Attempt
 //   POST   /v1/series/{series}/attempt/open | cancel                  {} -> Job

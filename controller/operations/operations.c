@@ -17,6 +17,8 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/serve", series_serve},
         {"GET", "/v1/series/{series}/attempt", attempt_show},
         {"POST", "/v1/series/{series}/attempt", attempt_plan},
+        {"GET", "/v1/series/{series}/attempt/report", attempt_report},
+        {"POST", "/v1/series/{series}/attempt/report", attempt_make_report},
         {"POST", "/v1/series/{series}/attempt/announce", attempt_announce},
         {"POST", "/v1/series/{series}/attempt/open", attempt_open},
         {"POST", "/v1/series/{series}/attempt/extend", attempt_extend},

@@ -160,6 +160,19 @@ static void fill_restore(const Planning *planning, ProtobufCMessage *arguments)
         restore->keep_for_delta = !text_equal(planning->input->settings->delta, "off");
 }
 
+static void fill_verify(const Planning *planning, ProtobufCMessage *arguments)
+{
+        ((Fleet__VerifyArguments *)arguments)->opening = planning->input->kind == JOB_OPEN;
+}
+
+// The site that has stepped in is production during the attempt, and a preview after it.
+static void fill_loss(const Planning *planning, ProtobufCMessage *arguments)
+{
+        const PlanSite site = {.root = planning->input->root, .name = planning->input->site};
+
+        ((Fleet__LossArguments *)arguments)->site = site_message(&site);
+}
+
 static void add_link(
         Fleet__SwitchArguments *arguments, const char *name, const char *site, const char *before)
 {
@@ -310,7 +323,7 @@ static const NodeSpec open_nodes[] = {
         {"ledger", "ledger", "restore", 0, fill_ledger},
         {"stop", "service", "ledger static", NODE_SERVICE, fill_stop_preview},
         {"swap", "swap", "stop", 0, NULL},
-        {"verify", "verify", "swap", 0, NULL},
+        {"verify", "verify", "swap", 0, fill_verify},
         {"settle", "settle", "verify", 0, NULL},
         {"vhost", "vhost", "settle", NODE_VHOST, fill_vhost_both},
         {"start", "service", "vhost", NODE_SERVICE, fill_start_coming},
@@ -319,6 +332,11 @@ static const NodeSpec open_nodes[] = {
         {"drain", "service", "switch", NODE_SERVICE, fill_drain},
         {"linod_start", "service", "drain", NODE_LINOD, fill_linod_start},
         {"warm", "warm", "preview_probe", 0, NULL},
+        {NULL},
+};
+
+static const NodeSpec report_nodes[] = {
+        {"loss", "loss", "", NODE_AGAIN, fill_loss},
         {NULL},
 };
 
@@ -353,6 +371,7 @@ static const NodeSpec *const graphs[] = {
         [JOB_SCAN] = scan_nodes,
         [JOB_SERVE] = serve_nodes,
         [JOB_OPEN] = open_nodes,
+        [JOB_REPORT] = report_nodes,
 };
 
 static bool is_in(const Fleet__Serving *serving, const NodeSpec *spec)

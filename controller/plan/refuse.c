@@ -163,6 +163,8 @@ static int refuse_kind(const PlanInput *input, Error *error)
                 return refuse_drop(input, error);
         case JOB_SCAN:
                 return text_blank(input->root) ? 0 : name_check_root(input->root, error);
+        case JOB_REPORT:
+                return 0;
         case JOB_SERVE:
                 return refuse_serve(input, error);
         }

@@ -82,10 +82,12 @@ static const Column columns[] = {
         INTEGER_COLUMN(AttemptRow, opened_us),
         INTEGER_COLUMN(AttemptRow, ends_us),
         INTEGER_COLUMN(AttemptRow, job),
+        TEXT_COLUMN(AttemptRow, site),
         TEXT_COLUMN(AttemptRow, who),
         TEXT_COLUMN(AttemptRow, why),
         INTEGER_COLUMN(AttemptRow, created_us),
         INTEGER_COLUMN(AttemptRow, ended_us),
+        BLOB_COLUMN(AttemptRow, loss),
 };
 const Table attempt_table = {"attempt", columns, ELEMENTS(columns), sizeof(AttemptRow)};
 

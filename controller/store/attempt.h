@@ -41,8 +41,10 @@ typedef struct AttemptRow {
         AttemptEnd when_over;
         int64_t opened_us, ends_us; // 0: not yet
         int64_t job;                // of the opening, or of the way back; 0: none
+        char *site;                 // that stepped in; NULL: none yet
         char *who, *why;            // who planned it; why it failed, or what its end waits for
         int64_t created_us, ended_us;
+        Blob loss; // LossResult: what users did on that site, as last reported
 } AttemptRow;
 
 DEFINE_ROW(AttemptRow, attempt)

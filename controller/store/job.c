@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 const char *const job_kind_names[] = {
-        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", "open", NULL};
+        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", "open", "report", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 

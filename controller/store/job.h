@@ -12,7 +12,8 @@ typedef enum JobKind {
         JOB_DROP,
         JOB_SCAN, // of a host: it has no series
         JOB_SERVE,
-        JOB_OPEN, // an upgrade attempt: freeze, synchronise, switch
+        JOB_OPEN,   // an upgrade attempt: freeze, synchronise, switch
+        JOB_REPORT, // what users did since it opened
 } JobKind;
 extern const char *const job_kind_names[];
 

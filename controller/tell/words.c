@@ -14,6 +14,7 @@ const JobWords job_words[] = {
         [JOB_SCAN] = {"scan", "host scanned"},
         [JOB_SERVE] = {"serving", "series served"},
         [JOB_OPEN] = {"opening", "attempt open"},
+        [JOB_REPORT] = {"report", "report made"},
 };
 
 char *words_time(int64_t at_us)

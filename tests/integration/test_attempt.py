@@ -19,6 +19,22 @@ def shown(fleet):
     return fleet.json("attempt", "show", SERIES)
 
 
+def watch_newest(fleet):
+    fleet.ctl("job", "watch", str(fleet.json("job", "list")[0]["id"]))
+
+
+def reported(fleet):
+    """{(sign, first name)} of persons; nothing else has changed."""
+    report = fleet.json("attempt", "report", SERIES)
+    assert [table["table"] for table in report["tables"]] == ["contacts.Person"], report
+    signs = {"added": "+", "changed": "*", "deleted": "-"}
+    return {(signs[row["change"]], first_name(row.get("text", ""))) for row in report["rows"]}
+
+
+def first_name(text):
+    return next((name for name in ("Ada", "Dora") if name in text), text)
+
+
 def test_canceled_the_former_production_is_back_without_what_came_in_meanwhile(fleet, preview, production):
     production.add_persons("Carl")
     frozen = production.manifest()
@@ -26,8 +42,13 @@ def test_canceled_the_former_production_is_back_without_what_came_in_meanwhile(f
     assert links(production.root) == (PREVIEW, PRODUCTION)
     assert "Carl" in preview.persons()
     preview.add_persons("Dora")
+    preview.run("from lino.api import rt; p = rt.models.contacts.Person.objects.get(first_name='Ada'); "
+                "p.remarks = 'seen today'; p.save(); rt.models.contacts.Person.objects.get(first_name='Bob').delete()")
+    assert reported(fleet) == {("+", "Dora"), ("*", "Ada"), ("-", "")}
     assert_done(fleet.do("attempt", "cancel", SERIES))
     assert shown(fleet)["state"] == "canceled"
+    watch_newest(fleet)
+    assert reported(fleet) == {("+", "Dora"), ("*", "Ada"), ("-", "")}
     assert links(production.root) == (PRODUCTION, PREVIEW)
     assert production.manifest() == frozen
     assert {"Carl"} <= production.persons() and "Dora" not in production.persons()

@@ -1,4 +1,5 @@
-"""The site answers, in process: Django's checks, a page, and its rows. request: tables.
+"""The site answers, in process: Django's checks, a page, and its rows. request: tables, opening (a directory, or
+null: keeps there what the site has before users change it).
 
 Answers {"versions": {...}, "rows": {table: count or -1}, "status": of the page}.
 """
@@ -39,9 +40,19 @@ def page_status():
         "/", secure=True, headers={"host": hosts[0] if hosts else "localhost"}).status_code
 
 
+def keep_opening(directory):
+    from django.db import connection, transaction
+    from understudy_rows import hash_rows, write_opening
+
+    with transaction.atomic():
+        write_opening(directory, hash_rows(connection))
+
+
 def run(execute):
     quiet()
     execute(ARGV)
+    if request["opening"]:
+        keep_opening(request["opening"])
     result({"versions": versions(), "rows": count_rows(),
             "status": page_status() if request["tables"] else 0})
 

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "site/python.h"
+#include "steps/marker.h"
 #include "steps/target.h"
 #include "steps/way.h"
 
@@ -15,7 +16,9 @@ static json_t *make_request(const Fleet__VerifyArguments *arguments)
                 json_array_append_new(tables, json_string(arguments->dump->tables[i]->table));
         for (size_t i = 0; copied && copied->way == FLEET__WAY__NATIVE && i < copied->n_tables; i++)
                 json_array_append_new(tables, json_string(copied->tables[i]->table));
-        return json_pack("{s:o}", "tables", tables);
+        if (!arguments->opening)
+                return json_pack("{s:o, s:n}", "tables", tables, "opening");
+        return json_pack("{s:o, s:s}", "tables", tables, "opening", MARKER_DIRECTORY);
 }
 
 static uint64_t sum_rows(json_t *rows)
@@ -68,7 +71,7 @@ static int judge(const Fleet__VerifyArguments *arguments, const SiteDir *site, j
 
         take_versions(json_object_get(answer, "versions"), result);
         result->rows = sum_rows(json_object_get(answer, "rows"));
-        if (!arguments->ledger || !arguments->dump)
+        if (!arguments->ledger || !arguments->dump || way_is_nothing(arguments->choose))
                 return 0;
         if (result->rows != arguments->ledger->found)
                 return not_well(site,
@@ -92,6 +95,10 @@ static int verify_run(StepContext *context, const ProtobufCMessage *arguments_me
 
         if (r < 0)
                 return r;
+        if (arguments->opening)
+                r = marker_make(&target.site, error);
+        if (r < 0)
+                return r;
         request = make_request(arguments);
         r = python_run(
                 context, &target.site, "verify", request, NULL, NULL, NULL, 0, &answer, error);
@@ -106,8 +113,10 @@ static int verify_run(StepContext *context, const ProtobufCMessage *arguments_me
 static int verify_check(StepContext *context, const ProtobufCMessage *arguments,
         ProtobufCMessage *result, Error *error)
 {
+        const Fleet__VerifyArguments *verify = (const Fleet__VerifyArguments *)arguments;
+
         (void)context, (void)result, (void)error;
-        return way_is_nothing(((const Fleet__VerifyArguments *)arguments)->choose);
+        return !verify->opening && way_is_nothing(verify->choose);
 }
 
 const StepOps step_verify_ops = {.check = verify_check, .run = verify_run};

@@ -40,16 +40,17 @@ typedef struct FakeHost {
         size_t tasks;
         Fleet__Frame *inbox[64];
         size_t received;
-        const char *fail;          // tasks with this label fail, until it is NULL
-        const char *hold;          // tasks with this label stay unanswered
-        const char *undo_fail;     // taking these back fails
-        bool canceled_ends;        // a canceled task ends as canceled
-        int executions;            // of all tasks, ever
-        char log[2048];            // "probe clone -clone ...", a minus for UNDO
-        char code[32];             // of the last refusal it was closed with
-        const char *difference;    // between a delta and a full restore, as restore tells it
-        void (*acted)(const Fleet__Task *task); // hears of each execution that ends well; NULL: nobody
-        Fleet__ProbeResult *probe; // what production answers; NULL: a plain answer
+        const char *fail;       // tasks with this label fail, until it is NULL
+        const char *hold;       // tasks with this label stay unanswered
+        const char *undo_fail;  // taking these back fails
+        bool canceled_ends;     // a canceled task ends as canceled
+        int executions;         // of all tasks, ever
+        char log[2048];         // "probe clone -clone ...", a minus for UNDO
+        char code[32];          // of the last refusal it was closed with
+        const char *difference; // between a delta and a full restore, as restore tells it
+        void (*acted)(
+                const Fleet__Task *task); // hears of each execution that ends well; NULL: nobody
+        Fleet__ProbeResult *probe;        // what production answers; NULL: a plain answer
         void (*answers)(const Fleet__Site *site, Fleet__ProbeResult *plain); // adds to it; or NULL
 } FakeHost;
 
@@ -252,6 +253,17 @@ static inline void fake_fill_restore(const FakeHost *host, Fleet__RestoreResult 
         restore->differences[restore->n_differences++] = text_copy(host->difference);
 }
 
+static inline void fake_fill_loss(Fleet__LossResult *loss)
+{
+        Fleet__LossTable *table = (Fleet__LossTable *)message_new(&fleet__loss_table__descriptor);
+
+        table->table = text_copy("contacts.Person");
+        table->added = 2;
+        table->deleted = 1;
+        loss->tables = memory_new(sizeof(*loss->tables));
+        loss->tables[loss->n_tables++] = table;
+}
+
 static inline Fleet__Result *fake_result(const FakeHost *host, const Fleet__Task *task)
 {
         const StepInfo *info = step_info_of_task(task);
@@ -262,6 +274,8 @@ static inline Fleet__Result *fake_result(const FakeHost *host, const Fleet__Task
                 fake_fill_probe(host, task->probe->site, (Fleet__ProbeResult **)&message);
         else if (text_equal(info->name, "restore"))
                 fake_fill_restore(host, (Fleet__RestoreResult *)message);
+        else if (text_equal(info->name, "loss"))
+                fake_fill_loss((Fleet__LossResult *)message);
         else if (text_equal(info->name, "dump"))
                 ((Fleet__DumpResult *)message)->bytes = 1000;
         else if (text_equal(info->name, "log"))

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "calendar/due.h"
 #include "control/attempts.h"
+#include "control/report.h"
 #include "fake.h"
 
 #define MINUTE_US (60 * US_PER_SECOND)
@@ -76,10 +77,108 @@ static void the_preview_steps_in_and_back(void **state)
         job = fake_job("POST", ATTEMPT "/cancel", "mdg", NULL);
         fake_run();
         assert_job(job, "done");
-        assert_string_equal(host->log, "switch ");
+        assert_string_equal(host->log, "switch loss ");
         assert_attempt("canceled");
         assert_site("mdg", "production", "anna");
         assert_site("mdg", "preview", "bert");
+}
+
+// The newest line of the history.
+static void assert_told(const char *event, const char *detail)
+{
+        _cleanup_free_ char *expected = text_format("%s: %s", event, detail), *found = NULL;
+        json_t *shown, *last;
+
+        assert_int_equal(fake_ask("GET", "/v1/history", NULL, NULL, NULL, &shown), 0);
+        last = json_array_get(shown, json_array_size(shown) - 1);
+        found = text_format("%s: %s", json_string_value(json_object_get(last, "event")),
+                json_string_value(json_object_get(last, "detail")));
+        assert_string_equal(found, expected);
+        json_decref(shown);
+}
+
+static int report(json_t **ret)
+{
+        return fake_ask("GET", ATTEMPT "/report", "mdg", NULL, NULL, ret);
+}
+
+static void what_a_cancel_has_lost_is_reported(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        world_with_preview();
+        open_attempt("cancel");
+        assert_int_equal(report(&shown), -ENOENT);
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        assert_told("the cancel lost", "contacts.Person 2 added; contacts.Person 1 deleted");
+        assert_int_equal(report(&shown), 0);
+        assert_string_equal(json_string_value(json_object_get(shown, "site")), "bert");
+        assert_string_equal(json_string_value(json_object_get(shown, "state")), "canceled");
+        assert_int_equal(json_array_size(json_object_get(shown, "tables")), 1);
+        json_decref(shown);
+}
+
+static void what_a_cancel_would_lose_is_reported_when_asked_for(void **state)
+{
+        FakeHost *host = world_with_preview();
+        json_t *shown;
+        int job;
+
+        (void)state;
+        assert_int_equal(fake_job("POST", ATTEMPT "/report", "mdg", NULL), -ENOENT);
+        plan("18:00", "cancel");
+        assert_int_equal(fake_job("POST", ATTEMPT "/report", "mdg", NULL), -EPERM);
+        say(ATTEMPT "/withdraw", NULL);
+        open_attempt("cancel");
+        host->log[0] = '\0';
+        job = fake_job("POST", ATTEMPT "/report", "mdg", NULL);
+        fake_run();
+        assert_job(job, "done");
+        assert_string_equal(host->log, "loss ");
+        assert_attempt("open");
+        assert_int_equal(report(&shown), 0);
+        json_decref(shown);
+}
+
+// Which is not in the way of the cancel, and can be asked for again.
+static void a_report_that_fails_leaves_the_way_back_as_it_is(void **state)
+{
+        FakeHost *host = world_with_preview();
+        json_t *shown;
+        int job;
+
+        (void)state;
+        open_attempt("cancel");
+        host->fail = "loss";
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        host->fail = NULL;
+        assert_attempt("canceled");
+        assert_site("mdg", "production", "anna");
+        assert_int_equal(report(&shown), -ENOENT);
+        job = fake_job("POST", ATTEMPT "/report", "mdg", NULL);
+        fake_run();
+        assert_job(job, "done");
+        assert_int_equal(report(&shown), 0);
+        json_decref(shown);
+}
+
+static void a_report_is_forgotten_after_its_time(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        world_with_preview();
+        open_attempt("cancel");
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+        look(clock_now_us() + REPORT_KEEP_US - MINUTE_US);
+        assert_int_equal(report(&shown), 0);
+        json_decref(shown);
+        look(clock_now_us() + REPORT_KEEP_US + MINUTE_US);
+        assert_int_equal(report(&shown), -ENOENT);
 }
 
 // Newest first, as "kind kind ".
@@ -326,6 +425,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(the_preview_steps_in_and_back),
+                TEST(what_a_cancel_has_lost_is_reported),
+                TEST(what_a_cancel_would_lose_is_reported_when_asked_for),
+                TEST(a_report_that_fails_leaves_the_way_back_as_it_is),
+                TEST(a_report_is_forgotten_after_its_time),
                 TEST(who_has_to_know_is_told_of_each_change_once),
                 TEST(accepted_the_new_site_stays),
                 TEST(one_that_fails_before_it_is_open_gives_production_back),

@@ -51,6 +51,8 @@ static const Case cases[] = {
         {"POST", "/v1/series/{series}/attempt/open", "mdg", "{}", "tasks", true},
         {"POST", "/v1/series/{series}/attempt/extend", "mdg", "{'by_seconds': 600}", "ends_at",
                 true},
+        {"POST", "/v1/series/{series}/attempt/report", "mdg", "{}", "tasks", true},
+        {"GET", "/v1/series/{series}/attempt/report", "mdg", "{}", "tables", false},
         {"POST", "/v1/series/{series}/attempt/cancel", "mdg", "{}", "tasks", true},
         {"GET", "/v1/series/{series}/attempt", "mdg", "{}", "state", false},
         {"POST", "/v1/series/{series}/attempt", "mdg", "{'at': '18:00', 'lapse_seconds': 60}",

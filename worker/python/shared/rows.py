@@ -14,6 +14,7 @@ from understudy_reads import packed, unpacked
 MARKER = "understudy_marker"
 # Who is logged in, which migrations ran: no data, not in a dump either.
 NOT_DATA = {MARKER, "django_session", "django_migrations"}
+OPENING = "opening"
 CHUNK = 2000  # rows fetched at a time
 
 
@@ -135,6 +136,24 @@ def read_state(directory, marker):
         return None
     state = json.loads(text)
     return state["rows"], unpacked(state["reads"])
+
+
+def write_opening(directory, hashes):
+    """What a site has at the moment it becomes production; see loss.py."""
+    path = os.path.join(directory, OPENING)
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        json.dump(hashes, stream, separators=(",", ":"))
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(path + ".new", path)
+
+
+def read_opening(directory):
+    try:
+        with open(os.path.join(directory, OPENING), encoding="utf-8") as stream:
+            return json.load(stream)
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def remove_others(directory, identifier):

@@ -2,6 +2,7 @@
 
 The word in the file `behaviour` of the project directory makes it a bad one.
 """
+import contextlib
 import os
 import signal
 import sqlite3
@@ -171,6 +172,8 @@ class Collectstatic:
 class Connection:
     """django.db.connection, its introspection, its operations and a cursor, all in one."""
 
+    vendor = "sqlite"
+
     def __init__(self):
         self.introspection = self.ops = self
 
@@ -181,9 +184,12 @@ class Connection:
     def __exit__(self, *unused):
         self.connection.close()
 
-    def table_names(self):
+    def table_names(self, cursor=None):
         with self:
             return [n for (n,) in self.connection.execute("SELECT name FROM sqlite_master")]
+
+    def get_primary_key_column(self, cursor, table):
+        return None
 
     def quote_name(self, name):
         return f'"{name}"'
@@ -193,9 +199,30 @@ class Connection:
 
     def execute(self, sql):
         self.answer = self.connection.execute(sql)
+        self.description = self.answer.description
 
     def fetchone(self):
         return self.answer.fetchone()
+
+    def fetchmany(self, size):
+        return self.answer.fetchmany(size)
+
+
+class Person:
+    """A model: its class, its manager and its description, all in one."""
+
+    label, db_table, pk = "contacts.Person", "contacts_person", types.SimpleNamespace(column="id")
+
+    def get(self, pk):
+        with sqlite3.connect(database()) as connection:
+            return connection.execute("SELECT name FROM contacts_person WHERE id = ?",
+                                      [int(pk)]).fetchone()[0]
+
+    def get_parent_list(self):
+        return []
+
+
+Person._base_manager = Person._meta = Person()
 
 
 class Client:
@@ -241,6 +268,9 @@ for name in ("core", "utils", "db", "db.backends", "contrib", "contrib.staticfil
 module("django.contrib.staticfiles.finders", get_finders=list)
 module("django.contrib.staticfiles.management.commands.collectstatic", Command=Collectstatic)
 sys.modules["django.db"].connection = Connection()
+module("django.db.transaction", atomic=contextlib.nullcontext)
+module("django.apps", apps=types.SimpleNamespace(get_models=lambda **unused: [Person]))
+sys.modules["django"].setup = lambda: misbehave(behaviour())
 module("django.test", Client=Client)
 module("django.core.management", execute_from_command_line=execute_from_command_line)
 module("django.utils.log", DEFAULT_LOGGING={"handlers": {}})

@@ -1,0 +1,102 @@
+// Upgrade attempts, and what their users did.
+#include "base/text.h"
+#include "cli/show.h"
+#include "cli/table.h"
+#include "cli/view.h"
+
+// What a person can ask for next.
+static const char *attempt_ways(const char *state)
+{
+        static const char *const ways[][2] = {
+                {"planned", "attempt announce, attempt open, attempt withdraw"},
+                {"announced", "attempt open, attempt withdraw"},
+                {"synchronising", "job watch, job cancel"},
+                {"open", "attempt accept, attempt cancel, attempt extend, attempt report"},
+                {"canceled", "attempt report"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(ways); i++)
+                if (text_equal(ways[i][0], state))
+                        return ways[i][1];
+        return "";
+}
+
+void show_attempt(const Screen *screen, const json_t *attempt)
+{
+        _cleanup_table_ Table table = {.columns = 2};
+        _cleanup_free_ char *lapse = text_format("%lld min, then: %s",
+                (long long)json_integer_value(json_object_get(attempt, "lapse_seconds")) / 60,
+                view_text(attempt, "when_over"));
+        const char *ways = attempt_ways(view_text(attempt, "state"));
+
+        table_add_pair(&table, "series", view_text(attempt, "series"));
+        table_add_pair(&table, "state", view_text(attempt, "state"));
+        table_add_pair(&table, "opens", view_text(attempt, "at_local"));
+        table_add_pair(&table, "lapse", lapse);
+        table_add_pair(&table, "ends", view_text(attempt, "ends_local"));
+        table_add_pair(&table, "planned by", view_text(attempt, "who"));
+        table_add_pair(&table, "why", view_text(attempt, "why"));
+        table_write(&table, screen, 0);
+        if (*ways)
+                fprintf(screen->out, "\nWhat can be asked for now: %s\n", ways);
+}
+
+// "2 added, 1 changed".
+static char *counts(const json_t *table)
+{
+        static const char *const words[] = {"added", "changed", "deleted"};
+        char *text = text_copy("");
+
+        for (size_t i = 0; i < ELEMENTS(words); i++) {
+                json_int_t count = json_integer_value(json_object_get(table, words[i]));
+                char *longer;
+
+                if (!count)
+                        continue;
+                longer = text_format(
+                        "%s%s%lld %s", text, *text ? ", " : "", (long long)count, words[i]);
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
+static const char *sign_of(const json_t *row)
+{
+        const char *change = view_text(row, "change");
+
+        return text_equal(change, "deleted") ? "-" : text_equal(change, "changed") ? "*" : "+";
+}
+
+void show_report(const Screen *screen, const json_t *report)
+{
+        _cleanup_table_ Table totals = {.columns = 2}, list = {.columns = 4};
+        bool open = text_equal(view_text(report, "state"), "open");
+        const json_t *tables = json_object_get(report, "tables"),
+                     *rows = json_object_get(report, "rows"), *one;
+        json_int_t left_out = json_integer_value(json_object_get(report, "left_out"));
+        size_t i;
+
+        fprintf(screen->out, "What users did on '%s' since it stepped in%s:\n",
+                view_text(report, "site"), open ? ", which a cancel would lose" : "");
+        json_array_foreach (tables, i, one) {
+                _cleanup_free_ char *text = counts(one);
+
+                table_add(&totals, view_text(one, "table"));
+                table_add(&totals, text);
+        }
+        if (totals.count == 0)
+                fprintf(screen->out, "  nothing\n");
+        table_write(&totals, screen, 2);
+        if (json_array_size(rows) > 0)
+                fputc('\n', screen->out);
+        json_array_foreach (rows, i, one) {
+                table_add(&list, sign_of(one));
+                table_add(&list, view_text(one, "table"));
+                table_add(&list, view_text(one, "key"));
+                table_add(&list, view_text(one, "text"));
+        }
+        table_write(&list, screen, 0);
+        if (left_out)
+                fprintf(screen->out, "and %lld more\n", (long long)left_out);
+}
