@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         memcpy(copy, data, size);
         if (cache_parse(copy, size, &cache) == 0)
-                sink += use(&cache);
+                sink = sink + use(&cache);
         free(copy);
         return 0;
 }

@@ -140,10 +140,11 @@ def test_killed_at_any_step_the_preview_has_old_or_new_rows(fleet, worker, adopt
 def test_a_restore_that_waits_in_a_lock_is_ended_whole(fleet, adopted, synced, elsewhere):
     rows = synced.rows()
     staging = databases.open(synced.engine, synced.path / (PREVIEW + synced.database.staging))
+    lock = "\n".join(staging.lock_statements(rows)) + "\n"
     job = fleet.start_job("preview", "sync", SERIES, "--full")
     assert fleet.until_running(job, "restore", progress=True)
     with subprocess.Popen([*staging.argv(staging.name)], stdin=subprocess.PIPE, text=True) as locker:
-        locker.stdin.write("\n".join(staging.lock_statements(synced.rows())) + "\n")
+        locker.stdin.write(lock)
         locker.stdin.flush()
         wait_for(staging.somebody_waits, "the restore waits for a lock", patience=60)
         fleet.ctl("job", "cancel", str(job), check=False)
