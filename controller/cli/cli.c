@@ -364,6 +364,11 @@ static const CommandWord attempt_plan_options[] = {
                 .flags = COMMAND_REQUIRED,
                 .help = "How long users try the new site: '90 min', '2 h', '1 d'.",
                 .check = check_duration},
+        {.name = "deadline",
+                .value = "DURATION",
+                .help = "How long the opening may take; after it production is given back "
+                        "unchanged. 2 hours unless it is said.",
+                .check = check_duration},
         {.name = "outcome-when-over",
                 .value = "cancel|accept",
                 .help = "What happens at the end of the lapse when nobody has said anything; "

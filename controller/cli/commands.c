@@ -340,6 +340,8 @@ int run_attempt_plan(const CommandLine *line)
         json_t *body = json_pack("{s:s, s:o}", "at", command_value(line, "at"), "lapse_seconds",
                 seconds_of(line, "lapse"));
 
+        if (command_value(line, "deadline"))
+                json_object_set_new(body, "deadline_seconds", seconds_of(line, "deadline"));
         if (command_value(line, "outcome-when-over"))
                 json_object_set_new(
                         body, "when_over", json_string(command_value(line, "outcome-when-over")));

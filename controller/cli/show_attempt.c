@@ -27,12 +27,15 @@ void show_attempt(const Screen *screen, const json_t *attempt)
         _cleanup_free_ char *lapse = text_format("%lld min, then: %s",
                 (long long)json_integer_value(json_object_get(attempt, "lapse_seconds")) / 60,
                 view_text(attempt, "when_over"));
+        _cleanup_free_ char *deadline = text_format("%lld min for the opening",
+                (long long)json_integer_value(json_object_get(attempt, "deadline_seconds")) / 60);
         const char *ways = attempt_ways(view_text(attempt, "state"));
 
         table_add_pair(&table, "series", view_text(attempt, "series"));
         table_add_pair(&table, "state", view_text(attempt, "state"));
         table_add_pair(&table, "opens", view_text(attempt, "at_local"));
         table_add_pair(&table, "lapse", lapse);
+        table_add_pair(&table, "deadline", deadline);
         table_add_pair(&table, "ends", view_text(attempt, "ends_local"));
         table_add_pair(&table, "planned by", view_text(attempt, "who"));
         table_add_pair(&table, "why", view_text(attempt, "why"));

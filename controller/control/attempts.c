@@ -101,8 +101,7 @@ int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *w
                 "Nothing has been changed", error);
 }
 
-// A way back that is under way is gone to its end.
-static int refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
+int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
 {
         _cleanup_job_ JobRow job = {0};
         int r = attempt->job ? job_get(controller->store, attempt->job, &job, error) : 0;
@@ -118,7 +117,7 @@ static int refuse_while_job(Controller *controller, const AttemptRow *attempt, E
 
 int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
-        return refuse_while_job(controller, attempt, error)
+        return attempts_refuse_while_job(controller, attempt, error)
                        ?: move(controller, attempt, ATTEMPT_IS_ACCEPTED, who, "attempt accepted",
                                   "The new site stays production", error);
 }
@@ -130,7 +129,8 @@ int attempts_extend(
 
         attempt->ends_us += seconds * US_PER_SECOND;
         attempt->lapse_seconds += seconds;
-        return refuse_while_job(controller, attempt, error)
+        attempt->warned = 0;
+        return attempts_refuse_while_job(controller, attempt, error)
                        ?: move(controller, attempt, ATTEMPT_IS_EXTENDED, who, "attempt extended",
                                   detail, error);
 }
@@ -158,6 +158,7 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
 {
         AttemptState next;
 
+        attempt->began_us = clock_now_us();
         return attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
                        ?: queue(controller, attempt, JOB_OPEN, "open", who, error)
                        ?: move(controller, attempt, ATTEMPT_BEGINS, who, "attempt begins",
@@ -168,7 +169,7 @@ int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who
 {
         AttemptState next;
         int r = attempt_next(attempt->state, ATTEMPT_IS_TAKEN_BACK, &next, error)
-                        ?: refuse_while_job(controller, attempt, error)
+                        ?: attempts_refuse_while_job(controller, attempt, error)
                         ?: queue(controller, attempt, JOB_SWITCH, "cancel", who, error);
 
         if (r < 0)
@@ -193,7 +194,7 @@ static int opened(Controller *controller, AttemptRow *attempt, Error *error)
                 "Users work on the new site", error);
 }
 
-static int fail(
+int attempts_fail(
         Controller *controller, AttemptRow *attempt, const char *who, const char *why, Error *error)
 {
         row_set_text(&attempt->why, why);
@@ -224,7 +225,10 @@ static int opening_ended(
 
         if (job->state == JOB_DONE)
                 return opened(controller, attempt, error);
-        return fail(controller, attempt, job->who, *why ? why : "Its opening was canceled", error);
+        if (!*why) // it was canceled, and may say why
+                row_set_text(
+                        &why, text_blank(attempt->why) ? "Its opening was canceled" : attempt->why);
+        return attempts_fail(controller, attempt, job->who, why, error);
 }
 
 // What it has cost is told at once. That it cannot be told is no reason against the way back.
@@ -259,60 +263,4 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
         if (job->state != JOB_DONE)
                 return not_taken_back(controller, &attempt, job, error);
         return taken_back(controller, &attempt, job, error);
-}
-
-// Users were told a time; long after it nobody expects it. A refusal is the attempt's end, not the
-// controller's.
-static int open_in_time(Controller *controller, AttemptRow *attempt, int64_t now_us, Error *error)
-{
-        _cleanup_error_ Error refusal = ERROR_EMPTY;
-        _cleanup_free_ char *why = NULL;
-        int r;
-
-        if (now_us > attempt->at_us + ATTEMPT_LATE_US)
-                return fail(controller, attempt, CALENDAR_WHO,
-                        "The controller was not running at its time", error);
-        r = attempts_open(controller, attempt, CALENDAR_WHO, &refusal);
-        if (r == 0)
-                return 0;
-        if (text_equal(refusal.code, "database")) {
-                error_move(error, &refusal);
-                return r;
-        }
-        why = error_line(&refusal);
-        return fail(controller, attempt, CALENDAR_WHO, why, error);
-}
-
-// A way back that failed waits for a person: it is not tried again and again.
-static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t now_us, Error *error)
-{
-        const JobRow about = {.series = attempt->series};
-        int64_t late_us = now_us - attempt->ends_us;
-        int r = 0;
-
-        if (!text_blank(attempt->why) || refuse_while_job(controller, attempt, NULL) < 0)
-                return 0;
-        if (late_us > ATTEMPT_LATE_US)
-                r = record_history(controller, &about, CALENDAR_WHO, "attempt's end was late",
-                        error, "by %lld minutes: the controller was not running",
-                        (long long)(late_us / US_PER_SECOND / 60));
-        if (r < 0)
-                return r;
-        return attempt->when_over == ATTEMPT_END_ACCEPT
-                       ? attempts_accept(controller, attempt, CALENDAR_WHO, error)
-                       : attempts_cancel(controller, attempt, CALENDAR_WHO, error);
-}
-
-int attempts_run(Controller *controller, int64_t now_us, Error *error)
-{
-        _cleanup_rows_ Rows due = {0};
-        int r = report_forget_old(controller, now_us, error)
-                        ?: attempts_due(controller->store, now_us, &due, error);
-        AttemptRow *rows = due.items;
-
-        for (size_t i = 0; r == 0 && i < due.count; i++)
-                r = rows[i].state == ATTEMPT_OPEN
-                            ? end_as_agreed(controller, &rows[i], now_us, error)
-                            : open_in_time(controller, &rows[i], now_us, error);
-        return r;
 }

@@ -7,6 +7,8 @@
 
 // How late an announced attempt may still open; later, its users have gone, and it has failed.
 #define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
+// How long an opening may take unless it was said.
+#define ATTEMPT_DEADLINE_S (INT64_C(2) * 3600)
 
 // ---- asked for by people; a refusal changes nothing
 
@@ -31,7 +33,15 @@ int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who
 // A job has ended, in whatever way: what it means for the attempt that it is of, if it is of one.
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error) _must_use_;
 
-// Opens what is announced for `now_us` or before, and ends what is over as it was agreed.
+// It does not open; nothing of it is under way any more.
+int attempts_fail(Controller *controller, AttemptRow *attempt, const char *who, const char *why,
+        Error *error) _must_use_;
+// A way back that is under way is gone to its end. -EBUSY, code "attempt".
+int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
+        _must_use_;
+
+// Opens what is announced for `now_us` or before, gives back what did not open by its deadline,
+// tells of what is about to end, and ends what is over as it was agreed.
 int attempts_run(Controller *controller, int64_t now_us, Error *error) _must_use_;
 
 #endif

@@ -23,8 +23,8 @@ static json_t *local_or_null(icaltimezone *zone, int64_t at_us)
 
 static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
 {
-        return json_pack(
-                "{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}",
+        return json_pack("{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
+                         "s:o, s:o, s:I}",
                 "id", (json_int_t)attempt->id, "series", attempt->series, "state",
                 attempt_state_names[attempt->state], "at", view_time(attempt->at_us), "at_local",
                 local_or_null(zone, attempt->at_us), "lapse_seconds",
@@ -35,7 +35,8 @@ static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
                 attempt->job ? json_integer(attempt->job) : json_null(), "who", attempt->who, "why",
                 text_blank(attempt->why) ? json_null() : json_string(attempt->why), "created_at",
                 view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us), "site",
-                text_blank(attempt->site) ? json_null() : json_string(attempt->site));
+                text_blank(attempt->site) ? json_null() : json_string(attempt->site),
+                "deadline_seconds", (json_int_t)attempt->deadline_seconds);
 }
 
 // ---- what is asked for
@@ -127,7 +128,8 @@ static int show_after(Controller *controller, const Asked *asked, int r, json_t 
 int attempt_plan(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        static const char *const members[] = {"at", "lapse_seconds", "when_over", NULL};
+        static const char *const members[] = {
+                "at", "lapse_seconds", "when_over", "deadline_seconds", NULL};
         const char *at = NULL, *when_over = NULL;
         Asked asked _cleanup_asked_ = {0};
         AttemptRow new = {0};
@@ -136,12 +138,16 @@ int attempt_plan(
                         ?: asked_text(request->body, "when_over", false, &when_over, error)
                         ?: asked_seconds(request->body, "lapse_seconds", &new.lapse_seconds, error)
                         ?: check_lapse(new.lapse_seconds, error)
+                        ?: asked_seconds(
+                                   request->body, "deadline_seconds", &new.deadline_seconds, error)
                         ?: take_end(when_over, &new.when_over, error)
                         ?: read_asked(controller, request, &asked, error)
                         ?: when_parse(at, asked.zone, clock_now_us(), &new.at_us, error);
 
         if (r < 0)
                 return controller_finish(controller, r, error);
+        if (!new.deadline_seconds)
+                new.deadline_seconds = ATTEMPT_DEADLINE_S;
         attempt_clear(&asked.attempt);
         asked.attempt = new;
         asked.attempt.series = text_copy(asked.series.name);

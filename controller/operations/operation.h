@@ -50,7 +50,8 @@
 //   POST   /v1/series/{series}/serve        {} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
-//   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?} -> Attempt
+//   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?,
+//                                             deadline_seconds?} -> Attempt
 //   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
 //   POST   /v1/series/{series}/attempt/report                         {} -> Job
 //   POST   /v1/series/{series}/attempt/announce | accept | withdraw   {} -> Attempt

@@ -16,6 +16,8 @@
         X(ATTEMPT_OPEN, "attempt-open", "attempt", true, "The upgraded %s is open")                \
         X(ATTEMPT_EXTENDED, "attempt-extended", "attempt", true,                                   \
                 "The upgrade attempt of %s has more time")                                         \
+        X(ATTEMPT_ENDS_SOON, "attempt-ends-soon", "attempt", true,                                 \
+                "The upgrade attempt of %s is about to end")                                       \
         X(ATTEMPT_ACCEPTED, "attempt-accepted", "attempt", true, "The upgrade of %s is accepted")  \
         X(ATTEMPT_CANCELED, "attempt-canceled", "attempt", true,                                   \
                 "The upgrade of %s is taken back")                                                 \

@@ -1,5 +1,6 @@
 #include "store/attempt.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 const char *const attempt_state_names[] = {"planned", "announced", "synchronising", "open",
@@ -79,8 +80,11 @@ static const Column columns[] = {
         INTEGER_COLUMN(AttemptRow, at_us),
         INTEGER_COLUMN(AttemptRow, lapse_seconds),
         ENUM_COLUMN(AttemptRow, when_over, attempt_end_names),
+        INTEGER_COLUMN(AttemptRow, deadline_seconds),
+        INTEGER_COLUMN(AttemptRow, began_us),
         INTEGER_COLUMN(AttemptRow, opened_us),
         INTEGER_COLUMN(AttemptRow, ends_us),
+        INTEGER_COLUMN(AttemptRow, warned),
         INTEGER_COLUMN(AttemptRow, job),
         TEXT_COLUMN(AttemptRow, site),
         TEXT_COLUMN(AttemptRow, who),
@@ -102,24 +106,50 @@ int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *err
                 store, &attempt_table, ret, error, "series = ? ORDER BY id DESC", "t", series);
 }
 
-// The moment that an attempt waits for: as an expression of its row.
-#define WAITS_FOR "CASE state WHEN 'announced' THEN at_us WHEN 'open' THEN ends_us ELSE NULL END"
+#define WARNING_US (INT64_C(15) * 60 * US_PER_SECOND)
 
-int attempts_due(Store *store, int64_t now_us, Rows *ret, Error *error)
+int64_t attempt_warning_us(const AttemptRow *attempt)
+{
+        int64_t quarter_us = attempt->lapse_seconds * US_PER_SECOND / 4;
+
+        return quarter_us < WARNING_US ? quarter_us : WARNING_US;
+}
+
+int64_t attempt_moment_us(const AttemptRow *attempt)
+{
+        switch (attempt->state) {
+        case ATTEMPT_ANNOUNCED:
+                return attempt->at_us;
+        case ATTEMPT_SYNCHRONISING: // `why`: it is being given back already
+                return text_blank(attempt->why)
+                               ? attempt->began_us + attempt->deadline_seconds * US_PER_SECOND
+                               : 0;
+        case ATTEMPT_OPEN:
+                return attempt->warned ? attempt->ends_us
+                                       : attempt->ends_us - attempt_warning_us(attempt);
+        default:
+                return 0;
+        }
+}
+
+int attempts_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &attempt_table, ret, error,
-                "WHERE state IN ('announced', 'open') AND " WAITS_FOR " <= ? ORDER BY id", "i",
-                now_us);
+                "WHERE state IN ('announced', 'synchronising', 'open') ORDER BY id", "");
 }
 
 int attempts_next(Store *store, int64_t *ret_us, Error *error)
 {
-        _cleanup_attempt_ AttemptRow row = {0};
-        int r = row_get(store, &attempt_table, &row, error,
-                "state IN ('announced', 'open') ORDER BY " WAITS_FOR, "");
+        _cleanup_rows_ Rows waiting = {0};
+        int r = attempts_waiting(store, &waiting, error);
+        const AttemptRow *rows = waiting.items;
 
-        if (r < 0)
-                return r;
-        *ret_us = r == 0 ? 0 : row.state == ATTEMPT_OPEN ? row.ends_us : row.at_us;
-        return 0;
+        *ret_us = 0;
+        for (size_t i = 0; r == 0 && i < waiting.count; i++) {
+                int64_t at_us = attempt_moment_us(&rows[i]);
+
+                if (at_us && (*ret_us == 0 || at_us < *ret_us))
+                        *ret_us = at_us;
+        }
+        return r;
 }

@@ -39,10 +39,12 @@ typedef struct AttemptRow {
         int64_t at_us; // when it is to open
         int64_t lapse_seconds;
         AttemptEnd when_over;
-        int64_t opened_us, ends_us; // 0: not yet
-        int64_t job;                // of the opening, or of the way back; 0: none
-        char *site;                 // that stepped in; NULL: none yet
-        char *who, *why;            // who planned it; why it failed, or what its end waits for
+        int64_t deadline_seconds;             // that its opening may take
+        int64_t began_us, opened_us, ends_us; // 0: not yet
+        int64_t warned;                       // its users know that it is about to end
+        int64_t job;                          // of the opening, or of the way back; 0: none
+        char *site;                           // that stepped in; NULL: none yet
+        char *who, *why; // who planned it; why it failed, or what its end waits for
         int64_t created_us, ended_us;
         Blob loss; // LossResult: what users did on that site, as last reported
 } AttemptRow;
@@ -62,9 +64,14 @@ static inline bool attempt_is_over(const AttemptRow *attempt)
 // 1: found; 0: there is none.
 int attempt_get(Store *store, int64_t id, AttemptRow *ret, Error *error) _must_use_;
 int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *error) _must_use_;
-// Announced ones whose time has come, and open ones whose lapse is over.
-int attempts_due(Store *store, int64_t now_us, Rows *ret, Error *error) _must_use_;
-// The next moment at which one is due; 0: none.
+// When something is to be done about it by itself: it opens, has taken too long to open, is about
+// to end, or is over. 0: never.
+int64_t attempt_moment_us(const AttemptRow *attempt);
+// How long before its end its users are told.
+int64_t attempt_warning_us(const AttemptRow *attempt);
+// Those that wait for a moment.
+int attempts_waiting(Store *store, Rows *ret, Error *error) _must_use_;
+// The next moment of all; 0: none.
 int attempts_next(Store *store, int64_t *ret_us, Error *error) _must_use_;
 
 #endif

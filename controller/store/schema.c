@@ -89,12 +89,14 @@ const char *const store_migrations[] = {
         "CREATE TABLE attempt ("
         " id INTEGER PRIMARY KEY AUTOINCREMENT, series TEXT NOT NULL REFERENCES series,"
         " state TEXT NOT NULL, at_us INTEGER, lapse_seconds INTEGER, when_over TEXT NOT NULL,"
-        " opened_us INTEGER, ends_us INTEGER, job INTEGER, site TEXT, who TEXT NOT NULL, why TEXT,"
+        " deadline_seconds INTEGER, began_us INTEGER, opened_us INTEGER, ends_us INTEGER,"
+        " warned INTEGER, job INTEGER, site TEXT, who TEXT NOT NULL, why TEXT,"
         " created_us INTEGER, ended_us INTEGER, loss BLOB);\n"
         "CREATE INDEX attempt_series ON attempt (series, id);\n"
         "CREATE UNIQUE INDEX attempt_one ON attempt (series)"
         " WHERE state IN ('planned', 'announced', 'synchronising', 'open');\n"
-        "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('announced', 'open');\n"
+        "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('announced', "
+        "'synchronising', 'open');\n"
         "ALTER TABLE job ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

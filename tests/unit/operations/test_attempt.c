@@ -331,6 +331,66 @@ static void without_its_host_the_end_waits_until_it_is_back(void **state)
         assert_site("mdg", "production", "anna");
 }
 
+static void what_is_not_open_by_its_deadline_is_given_back(void **state)
+{
+        FakeHost *host = world_with_preview();
+        int job;
+
+        (void)state;
+        say(ATTEMPT, json_pack("{s:s, s:i, s:i}", "at", "now", "lapse_seconds", 3600,
+                             "deadline_seconds", 600));
+        host->hold = "restore";
+        host->canceled_ends = true;
+        job = fake_job("POST", ATTEMPT "/open", "mdg", NULL);
+        fake_run();
+        look(clock_now_us() + 9 * MINUTE_US);
+        assert_attempt("synchronising");
+        look(clock_now_us() + 11 * MINUTE_US);
+        assert_job(job, "canceled");
+        assert_attempt("failed");
+        assert_site("mdg", "production", "anna");
+        assert_announced("attempt-failed ");
+}
+
+// Also when its host is away then: what is told once is not told at every look.
+static void a_deadline_without_the_host_waits_for_it(void **state)
+{
+        FakeHost *host = world_with_preview();
+
+        (void)state;
+        plan("now", "accept");
+        host->hold = "dump";
+        host->canceled_ends = true;
+        assert_true(fake_job("POST", ATTEMPT "/open", "mdg", NULL) > 0);
+        fake_run();
+        fake_disconnect(host);
+        look(clock_now_us() + ATTEMPT_DEADLINE_S * US_PER_SECOND + MINUTE_US);
+        look(clock_now_us() + ATTEMPT_DEADLINE_S * US_PER_SECOND + 2 * MINUTE_US);
+        assert_attempt("synchronising");
+        fake_connect(host);
+        fake_run();
+        assert_attempt("failed");
+        assert_site("mdg", "production", "anna");
+}
+
+static void who_uses_it_is_told_once_that_it_is_about_to_end(void **state)
+{
+        int64_t now_us = clock_now_us();
+
+        (void)state;
+        world_with_preview();
+        open_attempt("cancel");
+        look(now_us + 44 * MINUTE_US);
+        assert_announced("attempt-open ");
+        look(now_us + 46 * MINUTE_US);
+        look(now_us + 47 * MINUTE_US);
+        assert_announced("attempt-ends-soon attempt-open ");
+        say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 3600));
+        look(now_us + 48 * MINUTE_US);
+        look(now_us + 106 * MINUTE_US);
+        assert_announced("attempt-ends-soon attempt-extended attempt-ends-soon attempt-open ");
+}
+
 static void more_time_moves_its_end(void **state)
 {
         (void)state;
@@ -438,6 +498,9 @@ int main(void)
                 TEST(one_whose_time_was_missed_does_not_open),
                 TEST(its_end_is_what_was_agreed_also_after_the_controller_was_down),
                 TEST(without_its_host_the_end_waits_until_it_is_back),
+                TEST(what_is_not_open_by_its_deadline_is_given_back),
+                TEST(a_deadline_without_the_host_waits_for_it),
+                TEST(who_uses_it_is_told_once_that_it_is_about_to_end),
                 TEST(more_time_moves_its_end),
                 TEST(a_way_back_that_fails_can_be_asked_for_again),
                 TEST(the_way_back_leads_to_the_site_that_was_replaced_last),

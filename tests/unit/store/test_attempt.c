@@ -1,5 +1,7 @@
 // The life of an upgrade attempt.
 #include "scratch.h"
+
+#include "base/clock.h"
 #include "store/attempt.h"
 #include "store/host.h"
 #include "store/series.h"
@@ -73,7 +75,7 @@ static int add(AttemptState attempt_state, int64_t at_us, int64_t ends_us)
 
 static void a_series_has_one_that_has_not_ended(void **state)
 {
-        _cleanup_rows_ Rows due = {0};
+        _cleanup_rows_ Rows waiting = {0};
         int64_t next_us;
 
         (void)state;
@@ -90,10 +92,32 @@ static void a_series_has_one_that_has_not_ended(void **state)
         assert_int_equal(add(ATTEMPT_PLANNED, 300, 0), -EEXIST);
         assert_int_equal(attempts_next(store, &next_us, NULL), 0);
         assert_int_equal(next_us, 200);
-        assert_int_equal(attempts_due(store, 199, &due, NULL), 0);
-        assert_int_equal(due.count, 0);
-        assert_int_equal(attempts_due(store, 200, &due, NULL), 0);
-        assert_int_equal(due.count, 1);
+        assert_int_equal(attempts_waiting(store, &waiting, NULL), 0);
+        assert_int_equal(waiting.count, 1);
+}
+
+static void each_state_waits_for_its_moment(void **state)
+{
+        AttemptRow row = {.at_us = 100 * US_PER_SECOND,
+                .lapse_seconds = 7200,
+                .deadline_seconds = 600,
+                .began_us = 200 * US_PER_SECOND,
+                .ends_us = 9000 * US_PER_SECOND};
+        static const int64_t seconds[] = {0, 100, 800, 9000 - 900, 0, 0, 0, 0};
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(seconds); i++) {
+                row.state = (AttemptState)i;
+                assert_int_equal(attempt_moment_us(&row), seconds[i] * US_PER_SECOND);
+        }
+        row.state = ATTEMPT_OPEN;
+        row.lapse_seconds = 1200; // of a short one a quarter is left when it is told
+        assert_int_equal(attempt_moment_us(&row), (9000 - 300) * US_PER_SECOND);
+        row.warned = 1;
+        assert_int_equal(attempt_moment_us(&row), 9000 * US_PER_SECOND);
+        row.state = ATTEMPT_SYNCHRONISING;
+        row.why = (char *)"it is being given back";
+        assert_int_equal(attempt_moment_us(&row), 0);
 }
 
 int main(void)
@@ -102,6 +126,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_edge_leads_where_it_should_and_no_other_is_there),
                 cmocka_unit_test(a_refusal_says_what_it_is_and_what_can_be_asked_for),
+                cmocka_unit_test(each_state_waits_for_its_moment),
                 TEST(a_series_has_one_that_has_not_ended),
         };
 
