@@ -178,10 +178,8 @@ static int begin(Look *look, Error *error)
                 row_set_text(&look->row->outcome, "");
                 return 0;
         }
-        if (text_equal(refusal.code, "database")) {
-                error_move(error, &refusal);
+        if (store_failure(r, &refusal, error) < 0)
                 return r;
-        }
         why = error_line(&refusal);
         return leave_out(look, "synchronisation refused", why, error);
 }

@@ -48,20 +48,15 @@ void show_attempt(const Screen *screen, const json_t *attempt)
 static char *counts(const json_t *table)
 {
         static const char *const words[] = {"added", "changed", "deleted"};
-        char *text = text_copy("");
+        TextList parts _cleanup_text_list_ = {0};
 
         for (size_t i = 0; i < ELEMENTS(words); i++) {
                 json_int_t count = json_integer_value(json_object_get(table, words[i]));
-                char *longer;
 
-                if (!count)
-                        continue;
-                longer = text_format(
-                        "%s%s%lld %s", text, *text ? ", " : "", (long long)count, words[i]);
-                free(text);
-                text = longer;
+                if (count)
+                        text_list_take(&parts, text_format("%lld %s", (long long)count, words[i]));
         }
-        return text;
+        return text_list_join(&parts, ", ");
 }
 
 static const char *sign_of(const json_t *row)

@@ -23,10 +23,8 @@ static int open_in_time(Controller *controller, AttemptRow *attempt, int64_t now
         r = attempts_open(controller, attempt, CALENDAR_WHO, &refusal);
         if (r == 0)
                 return 0;
-        if (text_equal(refusal.code, "database")) {
-                error_move(error, &refusal);
+        if (store_failure(r, &refusal, error) < 0)
                 return r;
-        }
         why = error_line(&refusal);
         return attempts_fail(controller, attempt, CALENDAR_WHO, why, error);
 }
@@ -67,12 +65,10 @@ static int give_up_opening(Controller *controller, AttemptRow *attempt, Error *e
         r = row_update(controller->store, &attempt_table, attempt, error)
                     ?: record_history(controller, &job, CALENDAR_WHO, "attempt's deadline is over",
                                error, "%s: production is given back", why);
-        if (r == 0 && jobs_cancel(controller, &job, CALENDAR_WHO, &refusal) < 0 &&
-                text_equal(refusal.code, "database")) {
-                error_move(error, &refusal);
-                r = -EIO;
-        }
-        return r;
+        if (r < 0)
+                return r;
+        r = jobs_cancel(controller, &job, CALENDAR_WHO, &refusal);
+        return store_failure(r, &refusal, error);
 }
 
 static int warn(Controller *controller, AttemptRow *attempt, Error *error)

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
-#include "control/report.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -135,47 +134,75 @@ int attempts_extend(
                                   detail, error);
 }
 
-static int queue(Controller *controller, AttemptRow *attempt, JobKind kind, const char *verb,
+// `job` says its kind, and gets its id.
+static int queue(Controller *controller, const AttemptRow *attempt, JobRow *job, const char *verb,
         const char *who, Error *error)
 {
         _cleanup_series_ SeriesRow series = {0};
-        _cleanup_job_ JobRow job = {.kind = kind, .attempt = attempt->id};
         int r = series_get(controller->store, attempt->series, &series, error);
 
         if (r < 0)
                 return r;
-        job.series = text_copy(attempt->series);
-        job.host = text_copy(series.host);
-        job.who = text_copy(who);
-        job.request = text_format("attempt %s %s", verb, attempt->series);
-        r = jobs_create(controller, &job, error);
-        if (r == 0)
-                attempt->job = job.id;
-        return r;
+        job->attempt = attempt->id;
+        job->series = text_copy(attempt->series);
+        job->host = text_copy(series.host);
+        job->who = text_copy(who);
+        job->request = text_format("attempt %s %s", verb, attempt->series);
+        return jobs_create(controller, job, error);
 }
 
 int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
+        _cleanup_job_ JobRow job = {.kind = JOB_OPEN};
         AttemptState next;
+        int r = attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
+                        ?: queue(controller, attempt, &job, "open", who, error);
 
+        if (r < 0)
+                return r;
+        attempt->job = job.id;
         attempt->began_us = clock_now_us();
-        return attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
-                       ?: queue(controller, attempt, JOB_OPEN, "open", who, error)
-                       ?: move(controller, attempt, ATTEMPT_BEGINS, who, "attempt begins",
-                                  "Production is frozen and synchronised a last time", error);
+        return move(controller, attempt, ATTEMPT_BEGINS, who, "attempt begins",
+                "Production is frozen and synchronised a last time", error);
 }
 
 int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
+        _cleanup_job_ JobRow job = {.kind = JOB_SWITCH};
         AttemptState next;
         int r = attempt_next(attempt->state, ATTEMPT_IS_TAKEN_BACK, &next, error)
                         ?: attempts_refuse_while_job(controller, attempt, error)
-                        ?: queue(controller, attempt, JOB_SWITCH, "cancel", who, error);
+                        ?: queue(controller, attempt, &job, "cancel", who, error);
 
         if (r < 0)
                 return r;
+        attempt->job = job.id;
         row_set_text(&attempt->why, "");
         return row_update(controller->store, &attempt_table, attempt, error);
+}
+
+static int refuse_no_loss(const AttemptRow *attempt, Error *error)
+{
+        int r;
+
+        if (attempt->state == ATTEMPT_OPEN || attempt->state == ATTEMPT_CANCELED)
+                return 0;
+        r = error_set(error, -EPERM, "attempt-state", "there is nothing to report");
+        error_why(error, "the attempt is %s, and nothing of what users did is lost",
+                attempt_state_names[attempt->state]);
+        error_next(error, "Look at it: understudyctl attempt show %s", attempt->series);
+        return r;
+}
+
+int attempts_report(Controller *controller, const AttemptRow *attempt, const char *who,
+        int64_t *ret_job, Error *error)
+{
+        _cleanup_job_ JobRow job = {.kind = JOB_REPORT, .site = text_copy(attempt->site)};
+        int r = refuse_no_loss(attempt, error)
+                        ?: queue(controller, attempt, &job, "report", who, error);
+
+        *ret_job = job.id;
+        return r;
 }
 
 // ---- by the scheduler
@@ -241,12 +268,8 @@ static int taken_back(Controller *controller, AttemptRow *attempt, const JobRow 
 
         if (r < 0)
                 return r;
-        r = report_ask(controller, attempt, job->who, &report, &refusal);
-        if (r < 0 && text_equal(refusal.code, "database")) {
-                error_move(error, &refusal);
-                return r;
-        }
-        return 0;
+        r = attempts_report(controller, attempt, job->who, &report, &refusal);
+        return store_failure(r, &refusal, error);
 }
 
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
@@ -258,8 +281,8 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
                 return r;
         if (job->kind == JOB_OPEN)
                 return opening_ended(controller, &attempt, job, error);
-        if (job->kind == JOB_REPORT)
-                return job->state == JOB_DONE ? report_keep(controller, job, &attempt, error) : 0;
+        if (job->kind == JOB_REPORT) // what it found is kept by the registry
+                return 0;
         if (job->state != JOB_DONE)
                 return not_taken_back(controller, &attempt, job, error);
         return taken_back(controller, &attempt, job, error);

@@ -28,6 +28,11 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
 int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
 
+// Queues one that reports what users have done since it opened. -EPERM, code "attempt-state": a
+// cancel loses nothing, or has lost nothing.
+int attempts_report(Controller *controller, const AttemptRow *attempt, const char *who,
+        int64_t *ret_job, Error *error) _must_use_;
+
 // ---- by the scheduler
 
 // A job has ended, in whatever way: what it means for the attempt that it is of, if it is of one.

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/planning.h"
+#include "control/report.h"
 #include "tell/record.h"
 #include "tell/words.h"
 
@@ -277,8 +278,10 @@ static int apply_scan(Controller *controller, const JobRow *job, const Rows *tas
 
 static int apply_report(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        (void)tasks; // its attempt keeps it
-        return tell(controller, job, error, job->site);
+        _cleanup_message_ ProtobufCMessage *loss = result_of(tasks, "loss");
+        int r = tell(controller, job, error, job->site);
+
+        return r < 0 || !loss ? r : report_keep(controller, job, (Fleet__LossResult *)loss, error);
 }
 
 int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)

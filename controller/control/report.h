@@ -4,17 +4,13 @@
 #define UNDERSTUDY_CONTROL_REPORT_H
 
 #include "core/core.h"
-#include "store/attempt.h"
 
 // How long a report is kept after its attempt has ended.
 #define REPORT_KEEP_US (INT64_C(90) * 24 * 3600 * 1000000)
 
-// Queues a job that makes one. -EPERM, code "attempt-state": the attempt has lost nothing.
-int report_ask(Controller *controller, const AttemptRow *attempt, const char *who, int64_t *ret_job,
+// Keeps in its attempt what the job has found.
+int report_keep(Controller *controller, const JobRow *job, const Fleet__LossResult *loss,
         Error *error) _must_use_;
-// Keeps what the job has found in its attempt.
-int report_keep(Controller *controller, const JobRow *job, AttemptRow *attempt, Error *error)
-        _must_use_;
 // Forgets those that were kept long enough.
 int report_forget_old(Controller *controller, int64_t now_us, Error *error) _must_use_;
 

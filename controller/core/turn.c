@@ -75,7 +75,7 @@ int controller_finish(Controller *controller, int r, Error *error)
 {
         if (r >= 0)
                 return controller_commit(controller, error);
-        if (text_equal(error->code, "database"))
+        if (store_has_failed(error))
                 controller_abandon(controller, error);
         return r;
 }

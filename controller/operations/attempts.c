@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "calendar/due.h"
 #include "calendar/when.h"
-#include "control/report.h"
 #include "operations/asked.h"
 #include "tell/view.h"
 #include "json/message.h"
@@ -288,7 +287,7 @@ int attempt_make_report(
         int r = asked_only(request->body, members, error)
                         ?: read_asked(controller, request, &asked, error)
                         ?: refuse_none(&asked, error)
-                        ?: report_ask(controller, &asked.attempt, request->who, &job, error);
+                        ?: attempts_report(controller, &asked.attempt, request->who, &job, error);
 
         r = controller_finish(controller, r, error);
         return r < 0 ? r : asked_show_job(controller, job, ret, error);

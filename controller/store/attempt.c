@@ -108,7 +108,8 @@ int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *err
 
 #define WARNING_US (INT64_C(15) * 60 * US_PER_SECOND)
 
-int64_t attempt_warning_us(const AttemptRow *attempt)
+// How long before its end its users are told.
+static int64_t warning_us(const AttemptRow *attempt)
 {
         int64_t quarter_us = attempt->lapse_seconds * US_PER_SECOND / 4;
 
@@ -125,8 +126,7 @@ int64_t attempt_moment_us(const AttemptRow *attempt)
                                ? attempt->began_us + attempt->deadline_seconds * US_PER_SECOND
                                : 0;
         case ATTEMPT_OPEN:
-                return attempt->warned ? attempt->ends_us
-                                       : attempt->ends_us - attempt_warning_us(attempt);
+                return attempt->warned ? attempt->ends_us : attempt->ends_us - warning_us(attempt);
         default:
                 return 0;
         }

@@ -67,8 +67,6 @@ int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *err
 // When something is to be done about it by itself: it opens, has taken too long to open, is about
 // to end, or is over. 0: never.
 int64_t attempt_moment_us(const AttemptRow *attempt);
-// How long before its end its users are told.
-int64_t attempt_warning_us(const AttemptRow *attempt);
 // Those that wait for a moment.
 int attempts_waiting(Store *store, Rows *ret, Error *error) _must_use_;
 // The next moment of all; 0: none.

@@ -93,6 +93,7 @@ const char *const store_migrations[] = {
         " warned INTEGER, job INTEGER, site TEXT, who TEXT NOT NULL, why TEXT,"
         " created_us INTEGER, ended_us INTEGER, loss BLOB);\n"
         "CREATE INDEX attempt_series ON attempt (series, id);\n"
+        "CREATE INDEX attempt_reported ON attempt (ended_us) WHERE loss IS NOT NULL;\n"
         "CREATE UNIQUE INDEX attempt_one ON attempt (series)"
         " WHERE state IN ('planned', 'announced', 'synchronising', 'open');\n"
         "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('announced', "

@@ -147,3 +147,16 @@ void store_free(Store *store)
         sqlite3_close(store->db);
         free(store);
 }
+
+bool store_has_failed(const Error *why)
+{
+        return text_equal(why->code, "database");
+}
+
+int store_failure(int r, Error *why, Error *error)
+{
+        if (r >= 0 || !store_has_failed(why))
+                return 0;
+        error_move(error, why);
+        return r;
+}

@@ -43,6 +43,10 @@ static inline void store_endp(sqlite3_stmt **statement)
 
 // Runs a statement that changes something; refused outside a transaction.
 int store_run(Store *store, Error *error, const char *sql, const char *types, ...) _must_use_;
+// A refusal may be an answer, a failure of the database itself never is: moves the latter from
+// `why` to `error` and returns `r`; else 0. core/turn.c rolls the turn back for it.
+int store_failure(int r, Error *why, Error *error) _must_use_;
+bool store_has_failed(const Error *why);
 int store_check_open(const Store *store, Error *error) _must_use_;
 
 #endif

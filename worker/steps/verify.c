@@ -16,9 +16,8 @@ static json_t *make_request(const Fleet__VerifyArguments *arguments)
                 json_array_append_new(tables, json_string(arguments->dump->tables[i]->table));
         for (size_t i = 0; copied && copied->way == FLEET__WAY__NATIVE && i < copied->n_tables; i++)
                 json_array_append_new(tables, json_string(copied->tables[i]->table));
-        if (!arguments->opening)
-                return json_pack("{s:o, s:n}", "tables", tables, "opening");
-        return json_pack("{s:o, s:s}", "tables", tables, "opening", MARKER_DIRECTORY);
+        return json_pack("{s:o, s:s?}", "tables", tables, "opening",
+                arguments->opening ? MARKER_DIRECTORY : NULL);
 }
 
 static uint64_t sum_rows(json_t *rows)

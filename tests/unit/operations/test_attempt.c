@@ -60,6 +60,12 @@ static int open_attempt(const char *when_over)
         return job;
 }
 
+static void cancel_attempt(void)
+{
+        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
+        fake_run();
+}
+
 static void the_preview_steps_in_and_back(void **state)
 {
         FakeHost *host = world_with_preview();
@@ -97,9 +103,12 @@ static void assert_told(const char *event, const char *detail)
         json_decref(shown);
 }
 
-static int report(json_t **ret)
+static void assert_report(int result)
 {
-        return fake_ask("GET", ATTEMPT "/report", "mdg", NULL, NULL, ret);
+        json_t *shown;
+
+        assert_int_equal(fake_ask("GET", ATTEMPT "/report", "mdg", NULL, NULL, &shown), result);
+        json_decref(shown);
 }
 
 static void what_a_cancel_has_lost_is_reported(void **state)
@@ -109,11 +118,10 @@ static void what_a_cancel_has_lost_is_reported(void **state)
         (void)state;
         world_with_preview();
         open_attempt("cancel");
-        assert_int_equal(report(&shown), -ENOENT);
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        assert_report(-ENOENT);
+        cancel_attempt();
         assert_told("the cancel lost", "contacts.Person 2 added; contacts.Person 1 deleted");
-        assert_int_equal(report(&shown), 0);
+        assert_int_equal(fake_ask("GET", ATTEMPT "/report", "mdg", NULL, NULL, &shown), 0);
         assert_string_equal(json_string_value(json_object_get(shown, "site")), "bert");
         assert_string_equal(json_string_value(json_object_get(shown, "state")), "canceled");
         assert_int_equal(json_array_size(json_object_get(shown, "tables")), 1);
@@ -123,7 +131,6 @@ static void what_a_cancel_has_lost_is_reported(void **state)
 static void what_a_cancel_would_lose_is_reported_when_asked_for(void **state)
 {
         FakeHost *host = world_with_preview();
-        json_t *shown;
         int job;
 
         (void)state;
@@ -138,47 +145,39 @@ static void what_a_cancel_would_lose_is_reported_when_asked_for(void **state)
         assert_job(job, "done");
         assert_string_equal(host->log, "loss ");
         assert_attempt("open");
-        assert_int_equal(report(&shown), 0);
-        json_decref(shown);
+        assert_report(0);
 }
 
 // Which is not in the way of the cancel, and can be asked for again.
 static void a_report_that_fails_leaves_the_way_back_as_it_is(void **state)
 {
         FakeHost *host = world_with_preview();
-        json_t *shown;
         int job;
 
         (void)state;
         open_attempt("cancel");
         host->fail = "loss";
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         host->fail = NULL;
         assert_attempt("canceled");
         assert_site("mdg", "production", "anna");
-        assert_int_equal(report(&shown), -ENOENT);
+        assert_report(-ENOENT);
         job = fake_job("POST", ATTEMPT "/report", "mdg", NULL);
         fake_run();
         assert_job(job, "done");
-        assert_int_equal(report(&shown), 0);
-        json_decref(shown);
+        assert_report(0);
 }
 
 static void a_report_is_forgotten_after_its_time(void **state)
 {
-        json_t *shown;
-
         (void)state;
         world_with_preview();
         open_attempt("cancel");
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         look(clock_now_us() + REPORT_KEEP_US - MINUTE_US);
-        assert_int_equal(report(&shown), 0);
-        json_decref(shown);
+        assert_report(0);
         look(clock_now_us() + REPORT_KEEP_US + MINUTE_US);
-        assert_int_equal(report(&shown), -ENOENT);
+        assert_report(-ENOENT);
 }
 
 // Newest first, as "kind kind ".
@@ -208,8 +207,7 @@ static void who_has_to_know_is_told_of_each_change_once(void **state)
         look(INT64_C(4102423200) * US_PER_SECOND);
         say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
         say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         assert_announced("attempt-canceled attempt-extended attempt-extended attempt-open "
                          "attempt-announced ");
 }
@@ -410,15 +408,13 @@ static void a_way_back_that_fails_can_be_asked_for_again(void **state)
         (void)state;
         open_attempt("cancel");
         host->fail = "switch";
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         host->fail = NULL;
         assert_attempt("open");
         look(clock_now_us() + 61 * MINUTE_US);
         assert_attempt("open"); // it waits for a person, who is told
         assert_announced("attempt-not-taken-back attempt-open ");
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         assert_attempt("canceled");
 }
 
@@ -438,8 +434,7 @@ static void the_way_back_leads_to_the_site_that_was_replaced_last(void **state)
                 sqlite3_exec(store_database(fake.controller->store),
                         "UPDATE site SET since_us = 1 WHERE name = 'bert'", NULL, NULL, NULL),
                 SQLITE_OK);
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
+        cancel_attempt();
         assert_site("mdg", "production", "bert");
 }
 

@@ -110,18 +110,25 @@ def path_of(directory, identifier):
     return os.path.join(directory, f"rows.{identifier}")
 
 
+def write_file(path, text, mode):
+    with open(path, mode) as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_directory(directory):
+    fd = os.open(directory, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+
+
 def write_state(directory, hashes, reads):
     """Durable, under a name of its own. Gives the marker's values for it. reads: see reads.py."""
     text = json.dumps({"rows": hashes, "reads": packed(reads)}, separators=(",", ":")).encode()
     values = {"id": secrets.token_hex(16), "state": hashlib.sha256(text).hexdigest()}
-    path = path_of(directory, values["id"])
-    with open(path, "xb") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fd = os.open(directory, os.O_RDONLY)
-    os.fsync(fd)
-    os.close(fd)
+    write_file(path_of(directory, values["id"]), text, "xb")
+    sync_directory(directory)
     return values
 
 
@@ -141,11 +148,9 @@ def read_state(directory, marker):
 def write_opening(directory, hashes):
     """What a site has at the moment it becomes production; see loss.py."""
     path = os.path.join(directory, OPENING)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        json.dump(hashes, stream, separators=(",", ":"))
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_file(path + ".new", json.dumps(hashes, separators=(",", ":")).encode(), "wb")
     os.rename(path + ".new", path)
+    sync_directory(directory)
 
 
 def read_opening(directory):
