@@ -353,6 +353,12 @@ static const Command job_commands[] = {
 
 // ---------------------------------------------------------------- attempt
 
+#define ANYWAY_WORD                                                                                \
+        {                                                                                          \
+                .name = "anyway", .value = "WHY",                                                  \
+                .help = "Although the preview is not fit for it, and why; the history keeps it."   \
+        }
+
 static const CommandWord attempt_plan_options[] = {
         {.name = "at",
                 .value = "WHEN",
@@ -374,8 +380,10 @@ static const CommandWord attempt_plan_options[] = {
                 .help = "What happens at the end of the lapse when nobody has said anything; "
                         "cancel "
                         "unless it is said."},
+        ANYWAY_WORD,
         {0},
 };
+static const CommandWord attempt_open_options[] = {ANYWAY_WORD, NO_WAIT, {0}};
 static const CommandWord attempt_extend_options[] = {
         {.name = "by",
                 .value = "DURATION",
@@ -411,7 +419,7 @@ static const Command attempt_commands[] = {
                         "production. When anything fails before that, production is given back as "
                         "it was.",
                 .positionals = series_only,
-                .options = no_wait_only,
+                .options = attempt_open_options,
                 .run = run_attempt_open},
         {.name = "extend",
                 .summary = "give an open one more time",

@@ -335,6 +335,12 @@ static json_t *seconds_of(const CommandLine *line, const char *word)
         return json_integer((json_int_t)seconds);
 }
 
+static void add_anyway(const CommandLine *line, json_t *body)
+{
+        if (command_value(line, "anyway"))
+                json_object_set_new(body, "anyway", json_string(command_value(line, "anyway")));
+}
+
 int run_attempt_plan(const CommandLine *line)
 {
         json_t *body = json_pack("{s:s, s:o}", "at", command_value(line, "at"), "lapse_seconds",
@@ -345,6 +351,7 @@ int run_attempt_plan(const CommandLine *line)
         if (command_value(line, "outcome-when-over"))
                 json_object_set_new(
                         body, "when_over", json_string(command_value(line, "outcome-when-over")));
+        add_anyway(line, body);
         return change_attempt(line, "/v1/series/%s/attempt", body);
 }
 
@@ -355,8 +362,10 @@ int run_attempt_announce(const CommandLine *line)
 
 int run_attempt_open(const CommandLine *line)
 {
-        return request_job(
-                line, "POST", "/v1/series/%s/attempt/open", "SERIES", json_object(), "done");
+        json_t *body = json_object();
+
+        add_anyway(line, body);
+        return request_job(line, "POST", "/v1/series/%s/attempt/open", "SERIES", body, "done");
 }
 
 int run_attempt_extend(const CommandLine *line)

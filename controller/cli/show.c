@@ -181,6 +181,8 @@ void show_series(const Screen *screen, const json_t *series)
         show_sites(screen, json_object_get(series, "sites"));
         show_settings(screen, json_object_get(series, "settings"));
         show_allowances(screen, json_object_get(series, "allowances"));
+        show_outlook(screen, series);
+        show_rehearsals(screen, json_object_get(series, "rehearsals"));
 }
 
 // ---------------------------------------------------------------- jobs

@@ -14,6 +14,9 @@ void show_jobs(const Screen *screen, const json_t *jobs);
 void show_job(const Screen *screen, const json_t *job);
 void show_attempt(const Screen *screen, const json_t *attempt);
 void show_report(const Screen *screen, const json_t *report);
+// "fitness" and "forecast" of what is shown; nothing without them.
+void show_outlook(const Screen *screen, const json_t *shown);
+void show_rehearsals(const Screen *screen, const json_t *rehearsals);
 void show_schedule(const Screen *screen, const json_t *schedule);
 void show_calendar(const Screen *screen, const json_t *runs);
 void show_announcements(const Screen *screen, const json_t *announcements);

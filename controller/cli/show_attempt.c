@@ -39,7 +39,9 @@ void show_attempt(const Screen *screen, const json_t *attempt)
         table_add_pair(&table, "ends", view_text(attempt, "ends_local"));
         table_add_pair(&table, "planned by", view_text(attempt, "who"));
         table_add_pair(&table, "why", view_text(attempt, "why"));
+        table_add_pair(&table, "anyway, because", view_text(attempt, "anyway"));
         table_write(&table, screen, 0);
+        show_outlook(screen, attempt);
         if (*ways)
                 fprintf(screen->out, "\nWhat can be asked for now: %s\n", ways);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "control/rehearsals.h"
 #include "control/report.h"
 #include "tell/announce.h"
 #include "tell/record.h"
@@ -51,24 +52,61 @@ static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t no
 
 // What is not open in the time agreed is given back, not stretched: people wait before the
 // maintenance page.
-static int give_up_opening(Controller *controller, AttemptRow *attempt, Error *error)
+static int give_back(Controller *controller, AttemptRow *attempt, const char *event,
+        const char *why, Error *error)
 {
         _cleanup_job_ JobRow job = {0};
         _cleanup_error_ Error refusal = ERROR_EMPTY;
-        _cleanup_free_ char *why = text_format(
-                "It was not open within %lld minutes", (long long)attempt->deadline_seconds / 60);
         int r = job_get(controller->store, attempt->job, &job, error);
 
         if (r <= 0)
                 return r;
         row_set_text(&attempt->why, why);
         r = row_update(controller->store, &attempt_table, attempt, error)
-                    ?: record_history(controller, &job, CALENDAR_WHO, "attempt's deadline is over",
-                               error, "%s: production is given back", why);
+                    ?: record_history(controller, &job, CALENDAR_WHO, event, error,
+                               "%s: production is given back", why);
         if (r < 0)
                 return r;
         r = jobs_cancel(controller, &job, CALENDAR_WHO, &refusal);
         return store_failure(r, &refusal, error);
+}
+
+static int give_up_opening(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        _cleanup_free_ char *why = text_format(
+                "It was not open within %lld minutes", (long long)attempt->deadline_seconds / 60);
+
+        return give_back(controller, attempt, "attempt's deadline is over", why, error);
+}
+
+#define FORECAST_LEAST 3 // rehearsals, before their forecast ends anything
+
+int attempts_task_ended(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        Opening opening _cleanup_opening_ = {0};
+        _cleanup_rows_ Rows tasks = {0};
+        _cleanup_free_ char *why = NULL;
+        int64_t left_us, rest_us;
+        int r = job->kind == JOB_OPEN && job->state == JOB_RUNNING
+                        ? attempt_get(controller->store, job->attempt, &attempt, error)
+                        : 0;
+
+        if (r <= 0)
+                return r;
+        r = opening_forecast(controller, job->series, attempt.id, &opening, error)
+                    ?: tasks_of_job(controller->store, job->id, &tasks, error);
+        if (r < 0 || opening.forecast.rehearsals < FORECAST_LEAST)
+                return r;
+        left_us = forecast_left_us(&opening.forecast, &opening.plan, &tasks);
+        rest_us = attempt.began_us + attempt.deadline_seconds * US_PER_SECOND - clock_now_us();
+        if (left_us == 0 || left_us <= rest_us)
+                return 0;
+        why = text_format("It cannot be open within %lld minutes: by the forecast %lld s of work "
+                          "are left, and %lld s of its time",
+                (long long)attempt.deadline_seconds / 60, (long long)(left_us / US_PER_SECOND),
+                (long long)(rest_us / US_PER_SECOND));
+        return give_back(controller, &attempt, "attempt cannot be in time", why, error);
 }
 
 static int warn(Controller *controller, AttemptRow *attempt, Error *error)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "control/jobs.h"
+#include "control/rehearsals.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -70,6 +71,13 @@ static int refuse_second(const AttemptRow *attempt, const AttemptRow *before, Er
         return r;
 }
 
+static int refuse_unready(
+        Controller *controller, const AttemptRow *attempt, const char *who, Error *error)
+{
+        return rehearsals_refuse_unfit(controller, attempt, who, error)
+                       ?: rehearsals_refuse_too_long(controller, attempt, error);
+}
+
 int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
 {
         const JobRow about = {.series = attempt->series};
@@ -83,7 +91,8 @@ int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
                 return refuse_second(attempt, &before, error);
         attempt->state = ATTEMPT_PLANNED;
         attempt->created_us = clock_now_us();
-        return row_insert(controller->store, &attempt_table, attempt, error)
+        return refuse_unready(controller, attempt, attempt->who, error)
+                       ?: row_insert(controller->store, &attempt_table, attempt, error)
                        ?: record_history(controller, &about, attempt->who, "attempt planned", error,
                                   "%s", detail);
 }
@@ -156,6 +165,7 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
         _cleanup_job_ JobRow job = {.kind = JOB_OPEN};
         AttemptState next;
         int r = attempt_next(attempt->state, ATTEMPT_BEGINS, &next, error)
+                        ?: refuse_unready(controller, attempt, who, error)
                         ?: queue(controller, attempt, &job, "open", who, error);
 
         if (r < 0)

@@ -12,7 +12,8 @@
 
 // ---- asked for by people; a refusal changes nothing
 
-// Inserts a planned one. -EEXIST, code "attempt": the series has one that has not ended.
+// Inserts a planned one. -EEXIST, code "attempt": the series has one that has not ended. -EPERM, as
+// in opening one: the preview is not fit, or the forecast is longer than the deadline.
 int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error) _must_use_;
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
@@ -37,6 +38,9 @@ int attempts_report(Controller *controller, const AttemptRow *attempt, const cha
 
 // A job has ended, in whatever way: what it means for the attempt that it is of, if it is of one.
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error) _must_use_;
+
+// A task of it has ended well: an opening that by the forecast cannot be in time is given back.
+int attempts_task_ended(Controller *controller, const JobRow *job, Error *error) _must_use_;
 
 // It does not open; nothing of it is under way any more.
 int attempts_fail(Controller *controller, AttemptRow *attempt, const char *who, const char *why,

@@ -6,6 +6,7 @@
 #include "control/dispatch.h"
 #include "control/planning.h"
 #include "control/registry.h"
+#include "control/rehearsals.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -156,7 +157,8 @@ int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error)
         // How a job ended well is told by the registry, with what it found.
         if (r == 0 && state != JOB_DONE)
                 r = tell_end(controller, job, error);
-        return r ?: announce_sync(controller, job, error)
+        return r ?: rehearsals_job_ended(controller, job, error)
+                       ?: announce_sync(controller, job, error)
                        ?: attempts_job_ended(controller, job, error)
                        ?: jobs_save(controller, job, error);
 }
@@ -339,7 +341,8 @@ int jobs_task_finished(
         if (r < 0 || !found)
                 return r;
         if (task->state == TASK_DONE || task->state == TASK_UNDONE)
-                return registry_learn(controller, &job, task, error);
+                return registry_learn(controller, &job, task, error)
+                               ?: attempts_task_ended(controller, &job, error);
         if (task->mode == TASK_UNDO && task->state == TASK_FAILED) {
                 take_failure(&job, task);
                 return jobs_end(controller, &job, JOB_FAILED, error);

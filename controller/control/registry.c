@@ -7,17 +7,6 @@
 #include "tell/record.h"
 #include "tell/words.h"
 
-// The result of the task with a label; NULL when there is none. The caller frees it.
-static ProtobufCMessage *result_of(const Rows *tasks, const char *label)
-{
-        const TaskRow *rows = tasks->items;
-
-        for (size_t i = 0; i < tasks->count; i++)
-                if (text_equal(rows[i].label, label))
-                        return blob_message(&rows[i].result, step_info_find(rows[i].step)->result);
-        return NULL;
-}
-
 static const char *app_version(const Fleet__Versions *versions)
 {
         return versions && !text_blank(versions->app_version) ? versions->app_version
@@ -53,7 +42,7 @@ int registry_check(
         r = planning_load(controller->store, job, &planning, error);
         if (r < 0)
                 return r;
-        answer = result_of(tasks, "probe");
+        answer = tasks_result(tasks, "probe");
         // Another series may have come in since this one was asked for.
         r = plan_refuse(&planning.input, refusal)
                     ?: plan_check_adopted(&planning.input, (Fleet__ProbeResult *)answer, refusal);
@@ -96,7 +85,7 @@ static int add_site(Controller *controller, const JobRow *job, const Fleet__Prob
 
 static int apply_adopt(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "probe");
+        _cleanup_message_ ProtobufCMessage *message = tasks_result(tasks, "probe");
         const Fleet__ProbeResult *answer = (Fleet__ProbeResult *)message;
         bool linked = !text_blank(answer->preview);
         _cleanup_free_ char *detail = text_format("%s in %s on %s, %s %s%s%s%s%s", job->site,
@@ -114,9 +103,9 @@ static int apply_adopt(Controller *controller, const JobRow *job, const Rows *ta
 
 static int apply_prepare(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *probe = result_of(tasks, "preview_probe");
-        _cleanup_message_ ProtobufCMessage *log = result_of(tasks, "log");
-        _cleanup_message_ ProtobufCMessage *environment = result_of(tasks, "environment");
+        _cleanup_message_ ProtobufCMessage *probe = tasks_result(tasks, "preview_probe");
+        _cleanup_message_ ProtobufCMessage *log = tasks_result(tasks, "log");
+        _cleanup_message_ ProtobufCMessage *environment = tasks_result(tasks, "environment");
         const Fleet__ProbeResult *answer = (Fleet__ProbeResult *)probe;
         _cleanup_free_ char *detail = text_format(
                 "%s in %s on %s, %s %s; %zu packages differ from production", job->site,
@@ -175,7 +164,7 @@ static int apply_switch(Controller *controller, const JobRow *job, const Rows *t
 
 static int apply_drop(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "purge");
+        _cleanup_message_ ProtobufCMessage *message = tasks_result(tasks, "purge");
         const Fleet__PurgeResult *purge = (Fleet__PurgeResult *)message;
         _cleanup_free_ char *name = NULL;
         _cleanup_free_ char *detail = NULL;
@@ -217,9 +206,9 @@ static int learn_sync(
         Controller *controller, const JobRow *job, const Rows *tasks, char **ret_told, Error *error)
 {
         _cleanup_site_row_ SiteRow preview = {0};
-        _cleanup_message_ ProtobufCMessage *verify = result_of(tasks, "verify");
-        _cleanup_message_ ProtobufCMessage *restore = result_of(tasks, "restore");
-        _cleanup_message_ ProtobufCMessage *ledger = result_of(tasks, "ledger");
+        _cleanup_message_ ProtobufCMessage *verify = tasks_result(tasks, "verify");
+        _cleanup_message_ ProtobufCMessage *restore = tasks_result(tasks, "restore");
+        _cleanup_message_ ProtobufCMessage *ledger = tasks_result(tasks, "ledger");
         const Fleet__Versions *versions = ((Fleet__VerifyResult *)verify)->versions;
         const char *told = restore ? ((Fleet__RestoreResult *)restore)->told : NULL;
         int r = site_get(controller->store, job->series, SITE_PREVIEW, &preview, error);
@@ -259,7 +248,7 @@ static int apply_open(Controller *controller, const JobRow *job, const Rows *tas
 
 static int apply_scan(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *message = result_of(tasks, "scan");
+        _cleanup_message_ ProtobufCMessage *message = tasks_result(tasks, "scan");
         const Fleet__ScanResult *scan = (Fleet__ScanResult *)message;
         size_t counts[3] = {0};
         _cleanup_free_ char *detail = NULL;
@@ -278,7 +267,7 @@ static int apply_scan(Controller *controller, const JobRow *job, const Rows *tas
 
 static int apply_report(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
 {
-        _cleanup_message_ ProtobufCMessage *loss = result_of(tasks, "loss");
+        _cleanup_message_ ProtobufCMessage *loss = tasks_result(tasks, "loss");
         int r = tell(controller, job, error, job->site);
 
         return r < 0 || !loss ? r : report_keep(controller, job, (Fleet__LossResult *)loss, error);

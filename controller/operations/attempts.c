@@ -5,6 +5,7 @@
 #include "calendar/due.h"
 #include "calendar/when.h"
 #include "operations/asked.h"
+#include "operations/outlook.h"
 #include "tell/view.h"
 #include "json/message.h"
 
@@ -23,7 +24,7 @@ static json_t *local_or_null(icaltimezone *zone, int64_t at_us)
 static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
 {
         return json_pack("{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-                         "s:o, s:o, s:I}",
+                         "s:o, s:o, s:I, s:o}",
                 "id", (json_int_t)attempt->id, "series", attempt->series, "state",
                 attempt_state_names[attempt->state], "at", view_time(attempt->at_us), "at_local",
                 local_or_null(zone, attempt->at_us), "lapse_seconds",
@@ -35,7 +36,8 @@ static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
                 text_blank(attempt->why) ? json_null() : json_string(attempt->why), "created_at",
                 view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us), "site",
                 text_blank(attempt->site) ? json_null() : json_string(attempt->site),
-                "deadline_seconds", (json_int_t)attempt->deadline_seconds);
+                "deadline_seconds", (json_int_t)attempt->deadline_seconds, "anyway",
+                text_blank(attempt->anyway) ? json_null() : json_string(attempt->anyway));
 }
 
 // ---- what is asked for
@@ -116,11 +118,35 @@ static int check_lapse(int64_t seconds, Error *error)
         return r;
 }
 
+#define REASON_MAX 1000
+
+// Why an attempt is to be made with a preview that is not fit for it.
+static int take_anyway(const json_t *body, const char **ret, Error *error)
+{
+        int r = asked_text(body, "anyway", false, ret, error);
+
+        if (r < 0 || !*ret || (**ret && strlen(*ret) <= REASON_MAX))
+                return r;
+        r = error_set(error, -EINVAL, "bad-request", "that is no reason");
+        error_why(error, "'anyway' has to say why in 1 to %d bytes", REASON_MAX);
+        error_next(error, "Give it as in --anyway 'the conflict is known'.");
+        return r;
+}
+
 static int show_after(Controller *controller, const Asked *asked, int r, json_t **ret, Error *error)
 {
+        json_t *shown;
+
         r = controller_finish(controller, r, error);
-        if (r == 0)
-                *ret = view_attempt(&asked->attempt, asked->zone);
+        if (r < 0)
+                return r;
+        shown = view_attempt(&asked->attempt, asked->zone);
+        if (asked->attempt.state <= ATTEMPT_ANNOUNCED)
+                r = outlook_add(controller, asked->series.name, asked->attempt.id, shown, error);
+        if (r < 0)
+                json_decref(shown);
+        else
+                *ret = shown;
         return r;
 }
 
@@ -128,13 +154,14 @@ int attempt_plan(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         static const char *const members[] = {
-                "at", "lapse_seconds", "when_over", "deadline_seconds", NULL};
-        const char *at = NULL, *when_over = NULL;
+                "at", "lapse_seconds", "when_over", "deadline_seconds", "anyway", NULL};
+        const char *at = NULL, *when_over = NULL, *anyway = NULL;
         Asked asked _cleanup_asked_ = {0};
         AttemptRow new = {0};
         int r = asked_only(request->body, members, error)
                         ?: asked_text(request->body, "at", true, &at, error)
                         ?: asked_text(request->body, "when_over", false, &when_over, error)
+                        ?: take_anyway(request->body, &anyway, error)
                         ?: asked_seconds(request->body, "lapse_seconds", &new.lapse_seconds, error)
                         ?: check_lapse(new.lapse_seconds, error)
                         ?: asked_seconds(
@@ -151,6 +178,7 @@ int attempt_plan(
         asked.attempt = new;
         asked.attempt.series = text_copy(asked.series.name);
         asked.attempt.who = text_copy(request->who);
+        asked.attempt.anyway = text_copy(anyway);
         r = attempts_plan(controller, &asked.attempt, error);
         return show_after(controller, &asked, r, ret, error);
 }
@@ -222,26 +250,36 @@ int attempt_extend(
 }
 
 // The job that does it is what is shown: people watch it.
-static int change_by_job(Controller *controller, const OperationRequest *request,
-        ChangeFn *change_it, json_t **ret, Error *error)
+static int show_job(Controller *controller, const Asked *asked, int r, json_t **ret, Error *error)
 {
-        Asked asked _cleanup_asked_ = {0};
-        int r = change(controller, request, change_it, &asked, error);
-
         r = controller_finish(controller, r, error);
-        return r < 0 ? r : asked_show_job(controller, asked.attempt.job, ret, error);
+        return r < 0 ? r : asked_show_job(controller, asked->attempt.job, ret, error);
 }
 
 int attempt_open(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        return change_by_job(controller, request, attempts_open, ret, error);
+        static const char *const members[] = {"anyway", NULL};
+        Asked asked _cleanup_asked_ = {0};
+        const char *anyway = NULL;
+        int r = asked_only(request->body, members, error)
+                        ?: take_anyway(request->body, &anyway, error)
+                        ?: read_asked(controller, request, &asked, error)
+                        ?: refuse_none(&asked, error);
+
+        if (r == 0 && anyway)
+                row_set_text(&asked.attempt.anyway, anyway);
+        r = r ?: attempts_open(controller, &asked.attempt, request->who, error);
+        return show_job(controller, &asked, r, ret, error);
 }
 
 int attempt_cancel(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        return change_by_job(controller, request, attempts_cancel, ret, error);
+        Asked asked _cleanup_asked_ = {0};
+        int r = change(controller, request, attempts_cancel, &asked, error);
+
+        return show_job(controller, &asked, r, ret, error);
 }
 
 // ---- what a cancel loses

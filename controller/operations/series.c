@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "operations/asked.h"
+#include "operations/outlook.h"
 #include "tell/view.h"
 
 #define TABLE_NAME_MAX 128
@@ -71,10 +72,20 @@ int series_all(Controller *controller, const OperationRequest *request, json_t *
 int series_show(Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         _cleanup_series_ SeriesRow series = {0};
+        json_t *shown = NULL;
+        int r = controller_commit(controller, error)
+                        ?: asked_series(controller, request->subject[0], &series, error)
+                        ?: view_series(controller, &series, &shown, error);
 
-        return controller_commit(controller, error)
-                       ?: asked_series(controller, request->subject[0], &series, error)
-                       ?: view_series(controller, &series, ret, error);
+        if (r < 0)
+                return r;
+        r = outlook_add(controller, series.name, 0, shown, error)
+                    ?: outlook_add_rehearsals(controller, series.name, shown, error);
+        if (r < 0)
+                json_decref(shown);
+        else
+                *ret = shown;
+        return r;
 }
 
 static int check_allowance(const char *table, const char *why, Error *error)

@@ -13,6 +13,8 @@
                 "The synchronisation of %s is well again")                                         \
         X(ATTEMPT_ANNOUNCED, "attempt-announced", "attempt", false,                                \
                 "An upgrade of %s is announced")                                                   \
+        X(ATTEMPT_AT_RISK, "attempt-at-risk", "attempt", false,                                    \
+                "The upgrade of %s may not open in time")                                          \
         X(ATTEMPT_OPEN, "attempt-open", "attempt", true, "The upgraded %s is open")                \
         X(ATTEMPT_EXTENDED, "attempt-extended", "attempt", true,                                   \
                 "The upgrade attempt of %s has more time")                                         \

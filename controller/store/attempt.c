@@ -89,6 +89,7 @@ static const Column columns[] = {
         TEXT_COLUMN(AttemptRow, site),
         TEXT_COLUMN(AttemptRow, who),
         TEXT_COLUMN(AttemptRow, why),
+        TEXT_COLUMN(AttemptRow, anyway),
         INTEGER_COLUMN(AttemptRow, created_us),
         INTEGER_COLUMN(AttemptRow, ended_us),
         BLOB_COLUMN(AttemptRow, loss),

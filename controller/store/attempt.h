@@ -45,6 +45,7 @@ typedef struct AttemptRow {
         int64_t job;                          // of the opening, or of the way back; 0: none
         char *site;                           // that stepped in; NULL: none yet
         char *who, *why; // who planned it; why it failed, or what its end waits for
+        char *anyway;    // why it opens though the preview is not fit for it; NULL: it must be
         int64_t created_us, ended_us;
         Blob loss; // LossResult: what users did on that site, as last reported
 } AttemptRow;

@@ -107,6 +107,9 @@ bool task_is_aside(const TaskRow *task);
 
 bool task_depends_on(const TaskRow *task, const char *label);
 
+// The result of the task with a label, the caller's; NULL when there is none.
+ProtobufCMessage *tasks_result(const Rows *tasks, const char *label);
+
 static inline bool job_is_over(const JobRow *job)
 {
         return job->state >= JOB_DONE;

@@ -99,5 +99,14 @@ const char *const store_migrations[] = {
         "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('announced', "
         "'synchronising', 'open');\n"
         "ALTER TABLE job ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;\n",
+
+        "CREATE TABLE rehearsal ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, series TEXT NOT NULL REFERENCES series,"
+        " job INTEGER NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, started_us INTEGER,"
+        " ended_us INTEGER, way TEXT NOT NULL, objects INTEGER, dump_bytes INTEGER,"
+        " database_bytes INTEGER, conflict INTEGER, script_made INTEGER, script_taken INTEGER,"
+        " script_kept INTEGER, script_merged INTEGER, why TEXT NOT NULL, steps TEXT NOT NULL);\n"
+        "CREATE INDEX rehearsal_series ON rehearsal (series, id);\n"
+        "ALTER TABLE attempt ADD COLUMN anyway TEXT;\n",
         NULL,
 };

@@ -55,6 +55,16 @@ bool task_depends_on(const TaskRow *task, const char *label)
         return false;
 }
 
+ProtobufCMessage *tasks_result(const Rows *tasks, const char *label)
+{
+        const TaskRow *rows = tasks->items;
+
+        for (size_t i = 0; i < tasks->count; i++)
+                if (strcmp(rows[i].label, label) == 0)
+                        return blob_message(&rows[i].result, step_info_find(rows[i].step)->result);
+        return NULL;
+}
+
 int tasks_of_job(Store *store, int64_t job, Rows *ret, Error *error)
 {
         return rows_get(store, &task_table, ret, error, "WHERE job = ? ORDER BY node", "i", job);

@@ -11,6 +11,7 @@ def links(root):
 
 
 def open_attempt(fleet):
+    assert_done(fleet.do("preview", "sync", SERIES))
     fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h")
     assert_done(fleet.do("attempt", "open", SERIES))
 
@@ -62,7 +63,27 @@ def test_meanwhile_nothing_else_changes_the_series(fleet, preview):
     assert_done(fleet.do("attempt", "cancel", SERIES))
 
 
+def test_one_whose_last_synchronisation_failed_steps_in_only_with_a_reason(fleet, preview, production):
+    assert_done(fleet.do("preview", "sync", SERIES))
+    script = production.script.read_text()
+    production.script.write_text(script + "\nraise Exception('as the test wants it')\n")
+    assert fleet.do("preview", "sync", SERIES)["state"] == "failed"
+    production.script.write_text(script)
+    refused = fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h", check=False)
+    assert refused.returncode == 4 and "--anyway WHY" in refused.stderr
+    assert "the last synchronisation failed" in refused.stderr
+    fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h", "--anyway", "the script is mended")
+    outlook = shown(fleet)
+    assert outlook["anyway"] == "the script is mended" and not outlook["fitness"]["fit"]
+    assert outlook["forecast"]["median_seconds"] > 0
+    assert "production away" in fleet.ctl("attempt", "show", SERIES).stdout
+    fleet.ctl("attempt", "withdraw", SERIES)
+    states = [rehearsal["state"] for rehearsal in fleet.json("series", "show", SERIES)["rehearsals"]]
+    assert states[:2] == ["failed", "done"]
+
+
 def test_one_that_fails_before_it_is_open_gives_production_back_unchanged(fleet, preview, production):
+    assert_done(fleet.do("preview", "sync", SERIES))
     frozen, script = production.manifest(), production.script.read_text()
     production.script.write_text(script + "\nraise Exception('as the test wants it')\n")
     fleet.ctl("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h")

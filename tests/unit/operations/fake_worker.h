@@ -41,6 +41,7 @@ typedef struct FakeHost {
         Fleet__Frame *inbox[64];
         size_t received;
         const char *fail;       // tasks with this label fail, until it is NULL
+        const char *fail_code;  // and with this code; NULL: "broken"
         const char *hold;       // tasks with this label stay unanswered
         const char *undo_fail;  // taking these back fails
         bool canceled_ends;     // a canceled task ends as canceled
@@ -362,7 +363,8 @@ static inline void fake_execute(FakeHost *host, FakeTask *task)
         if (!undo && fake_is(task->task, host->hold))
                 return;
         if (undo ? fake_is(task->task, host->undo_fail) : fake_is(task->task, host->fail))
-                fake_spool_finished(host, task, FLEET__OUTCOME__FAILED, "broken");
+                fake_spool_finished(host, task, FLEET__OUTCOME__FAILED,
+                        host->fail_code ? host->fail_code : "broken");
         else
                 fake_done(host, task);
 }

@@ -1,70 +1,7 @@
 // Upgrade attempts through the controller's own code, with simulated workers and a simulated clock.
-#include "base/clock.h"
-#include "calendar/due.h"
+#include "attempt_world.h"
 #include "control/attempts.h"
 #include "control/report.h"
-#include "fake.h"
-
-#define MINUTE_US (60 * US_PER_SECOND)
-#define ATTEMPT   "/v1/series/{series}/attempt"
-
-static void say(const char *path, json_t *take_body)
-{
-        json_t *shown;
-
-        if (fake_ask("POST", path, "mdg", take_body, NULL, &shown) < 0)
-                fail_msg("%s: %s", path, fake.error.what);
-        json_decref(shown);
-}
-
-static void plan(const char *at, const char *when_over)
-{
-        say(ATTEMPT, json_pack("{s:s, s:i, s:s}", "at", at, "lapse_seconds", 3600, "when_over",
-                             when_over));
-}
-
-static void assert_attempt(const char *state)
-{
-        json_t *shown;
-
-        assert_int_equal(fake_ask("GET", ATTEMPT, "mdg", NULL, NULL, &shown), 0);
-        assert_string_equal(json_string_value(json_object_get(shown, "state")), state);
-        json_decref(shown);
-}
-
-// What the controller does when its clock shows `now_us`.
-static void look(int64_t now_us)
-{
-        assert_int_equal(due_run(fake.controller, now_us, &fake.error), 0);
-        fake_commit();
-        fake_run();
-}
-
-static FakeHost *world_with_preview(void)
-{
-        FakeHost *host = fake_world();
-
-        fake_prepare("mdg");
-        fake_run();
-        host->log[0] = '\0';
-        return host;
-}
-
-static int open_attempt(const char *when_over)
-{
-        int job;
-
-        plan("now", when_over);
-        job = fake_job("POST", ATTEMPT "/open", "mdg", NULL);
-        fake_run();
-        return job;
-}
-
-static void cancel_attempt(void)
-{
-        assert_true(fake_job("POST", ATTEMPT "/cancel", "mdg", NULL) > 0);
-        fake_run();
-}
 
 static void the_preview_steps_in_and_back(void **state)
 {
@@ -180,23 +117,6 @@ static void a_report_is_forgotten_after_its_time(void **state)
         assert_report(-ENOENT);
 }
 
-// Newest first, as "kind kind ".
-static void assert_announced(const char *expected)
-{
-        json_t *shown, *one;
-        char found[256] = "";
-        size_t i;
-
-        assert_int_equal(fake_ask("GET", "/v1/announcements", NULL, NULL, NULL, &shown), 0);
-        json_array_foreach (shown, i, one) {
-                strncat(found, json_string_value(json_object_get(one, "kind")), 60);
-                strncat(found, " ", 2);
-                assert_string_equal(json_string_value(json_object_get(one, "about")), "attempt");
-        }
-        assert_string_equal(found, expected);
-        json_decref(shown);
-}
-
 static void who_has_to_know_is_told_of_each_change_once(void **state)
 {
         (void)state;
@@ -240,6 +160,7 @@ static void one_that_fails_before_it_is_open_gives_production_back(void **state)
                 assert_site("mdg", "production", "anna");
                 assert_site("mdg", "preview", "bert");
                 assert_int_equal(fake_about("retry", job), -EPERM);
+                rehearse();
         }
         assert_job(open_attempt("accept"), "done");
 }
@@ -428,6 +349,7 @@ static void the_way_back_leads_to_the_site_that_was_replaced_last(void **state)
         assert_true(fake_job("POST", "/v1/series/{series}/preview", "mdg",
                             json_pack("{s:s}", "site", "carl")) > 0);
         fake_run();
+        rehearse();
         open_attempt("cancel");
         assert_site("mdg", "production", "carl");
         assert_int_equal(

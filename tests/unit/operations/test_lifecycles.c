@@ -328,12 +328,15 @@ static void plan(void)
         time_t at = (time_t)at_s;
         struct tm parts;
         char text[40];
+        json_t *body;
 
         gmtime_r(&at, &parts);
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-        ask("POST", ATTEMPT, series(),
-                json_pack("{s:s, s:i, s:s}", "at", draw(2) ? "now" : text, "lapse_seconds",
-                        60 + (int)draw(14400), "when_over", when_over[draw(2)]));
+        body = json_pack("{s:s, s:i, s:s}", "at", draw(2) ? "now" : text, "lapse_seconds",
+                60 + (int)draw(14400), "when_over", when_over[draw(2)]);
+        if (draw(4))
+                json_object_set_new(body, "anyway", json_string("to see"));
+        ask("POST", ATTEMPT, series(), body);
 }
 
 static void move_attempt(void)
