@@ -83,7 +83,7 @@ static void add_forecast(Table *table, const json_t *forecast)
         unknown = not_rehearsed(steps);
         table_add_pair(table, "production away", away);
         table_add_pair(table, "mostly for", where);
-        table_add_pair(table, "without", unknown);
+        table_add_pair(table, "not rehearsed", unknown);
         if (json_is_true(json_object_get(forecast, "grows")))
                 table_add_pair(table, "warning", "rehearsals take clearly longer than they did");
 }
@@ -119,6 +119,17 @@ static char *script_text(const json_t *rehearsal)
         return parts.count ? text_list_join(&parts, ", ") : text_copy("as before");
 }
 
+// The first line of why it failed; the rest is the job's.
+static char *why_text(const json_t *rehearsal)
+{
+        const char *why = view_text(rehearsal, "why");
+        size_t length = strcspn(why, "\n");
+
+        return why[length] ? text_format("%.*s ... (understudyctl job show %.0f)", (int)length, why,
+                                     view_number(rehearsal, "job"))
+                           : text_copy(why);
+}
+
 void show_rehearsals(const Screen *screen, const json_t *rehearsals)
 {
         _cleanup_table_ Table table = {.columns = 7,
@@ -130,7 +141,7 @@ void show_rehearsals(const Screen *screen, const json_t *rehearsals)
         json_array_foreach (rehearsals, i, one) {
                 double objects = view_number(one, "objects");
                 _cleanup_free_ char *job = view_value("job", json_object_get(one, "job")),
-                                    *script = script_text(one);
+                                    *script = script_text(one), *why = why_text(one);
 
                 table_add(&table, job);
                 table_add(&table, human_minute(view_number(one, "started_at")));
@@ -139,7 +150,7 @@ void show_rehearsals(const Screen *screen, const json_t *rehearsals)
                 table_add(&table, human_duration(view_number(one, "wall_seconds")));
                 table_add(&table, objects > 0 ? human_count((uint64_t)objects) : "");
                 table_add(&table, script);
-                table_note(&table, view_text(one, "why"));
+                table_note(&table, why);
         }
         if (table.count)
                 write_title(screen, "Rehearsals");

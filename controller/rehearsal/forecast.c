@@ -214,7 +214,7 @@ void forecast_make(const Plan *plan, const Rows *rehearsals, Forecast *ret)
 
         *ret = (Forecast){0};
         for (size_t i = 0; i < rehearsals->count && count < ELEMENTS(good); i++)
-                if (rows[i].state == JOB_DONE)
+                if (rows[i].state == JOB_DONE && !text_equal(rows[i].way, "nothing"))
                         good[count++] = &rows[i];
         find_steps(plan, ret);
         ret->rehearsals = count;

@@ -5,7 +5,7 @@
 #include "plan/plan.h"
 #include "store/rehearsal.h"
 
-// The rehearsals that ended well that it is made from, at most.
+// The rehearsals that ended well, and had something to do, that it is made from, at most.
 #define FORECAST_REHEARSALS 10
 
 typedef struct ForecastStep {

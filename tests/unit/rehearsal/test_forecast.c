@@ -108,14 +108,15 @@ static void steps_of_the_data_are_scaled_by_its_growth(void **state)
         assert_int_equal(step_of(&forecast, "static")->median_us, 1 * US_PER_SECOND);
 }
 
-static void what_failed_says_nothing(void **state)
+static void what_failed_or_had_nothing_to_do_says_nothing(void **state)
 {
-        const Was was[] = {{900, 1, 900, 0}, {10, 1, 20, 0}};
+        const Was was[] = {{900, 1, 900, 0}, {0, 0, 0, 0}, {10, 1, 20, 0}};
         const Rows rehearsals = rehearsed(was, ELEMENTS(was));
         Forecast forecast _cleanup_forecast_ = {0};
 
         (void)state;
         rows[0].state = JOB_FAILED;
+        rows[1].way = (char *)"nothing";
         forecast_make(&plan, &rehearsals, &forecast);
         assert_int_equal(forecast.rehearsals, 1);
         assert_int_equal(forecast.worst_us, 30 * US_PER_SECOND);
@@ -187,7 +188,7 @@ int main(void)
                 cmocka_unit_test(what_goes_on_beside_counts_when_it_is_longer),
                 cmocka_unit_test(median_and_worst_are_of_whole_rehearsals),
                 cmocka_unit_test(steps_of_the_data_are_scaled_by_its_growth),
-                cmocka_unit_test(what_failed_says_nothing),
+                cmocka_unit_test(what_failed_or_had_nothing_to_do_says_nothing),
                 cmocka_unit_test(without_rehearsals_nothing_is_forecast),
                 cmocka_unit_test(what_is_done_takes_no_more_time),
                 cmocka_unit_test(growth_is_told_when_it_is_clear),
