@@ -61,6 +61,13 @@ static int check_certificate(const char *value, Error *error)
         return value[0] == '/' && key && key[1] == '/' && !strchr(key + 1, ' ') ? 0 : -EINVAL;
 }
 
+static int check_outcome_rule(const char *value, Error *error)
+{
+        (void)error;
+        return check_word(
+                value, (const char *const[]){"operator", "all-agree", "objection-cancels", NULL});
+}
+
 static int weekday_of(const char *word)
 {
         for (size_t i = 0; i < ELEMENTS(weekdays); i++)

@@ -20,6 +20,7 @@ typedef struct SeriesSettings {
         char *web, *vhost, *listen;
         char *health_path;
         uint64_t health_time, drain_time; // seconds
+        char *outcome_rule;               // "operator", "all-agree", "objection-cancels"
 } SeriesSettings;
 
 // X(name, type, field, what it takes, default, check, help in one line of at most 70 columns)
@@ -64,7 +65,10 @@ typedef struct SeriesSettings {
         X("health-time", OPTION_DURATION, health_time, "DURATION", "1 min", NULL,                  \
                 "Within which time.")                                                              \
         X("drain-time", OPTION_DURATION, drain_time, "DURATION", "30 s", NULL,                     \
-                "How long a request may go on when its program is to stop.")
+                "How long a request may go on when its program is to stop.")                       \
+        X("outcome-rule", OPTION_TEXT, outcome_rule, "operator | all-agree | objection-cancels",   \
+                "operator", check_outcome_rule,                                                    \
+                "Who decides on an upgrade attempt: an operator, or its voters.")
 
 // For manuals: a line each for what it takes, with its default, and for its help.
 #define SETTING_MANUAL(name, type, field, takes, fallback, check, help)                            \

@@ -24,6 +24,8 @@ static const Column announcement_columns[] = {
         TEXT_COLUMN(AnnouncementRow, detail),
         TEXT_COLUMN(AnnouncementRow, cause),
         INTEGER_COLUMN(AnnouncementRow, at_us),
+        TEXT_COLUMN(AnnouncementRow, recipient),
+        INTEGER_COLUMN(AnnouncementRow, voter),
 };
 const Table announcement_table = {"announcement", announcement_columns,
         ELEMENTS(announcement_columns), sizeof(AnnouncementRow)};

@@ -28,6 +28,9 @@
         X(ATTEMPT_WITHDRAWN, "attempt-withdrawn", "attempt", true,                                 \
                 "The upgrade of %s will not take place")                                           \
         X(ATTEMPT_FAILED, "attempt-failed", "attempt", true, "The upgrade of %s did not begin")    \
+        X(VOTER_INVITED, "voter-invited", "attempt", false,                                        \
+                "Your word on the upgrade of %s is asked for")                                     \
+        X(VOTER_ASKED, "voter-asked", "attempt", true, "Does the upgraded %s work?")               \
         X(HOST_AWAY, "host-away", "host", true, "Host %s is away")                                 \
         X(HOST_BACK, "host-back", "host", true, "Host %s is back")
 
@@ -54,6 +57,8 @@ typedef struct AnnouncementRow {
         char *subject, *detail;
         char *cause; // what would not be announced again
         int64_t at_us;
+        char *recipient; // by mail to this one alone; "": to all that are configured
+        int64_t voter;   // whose link is added when it is delivered; 0: none
 } AnnouncementRow;
 
 DEFINE_ROW(AnnouncementRow, announcement)

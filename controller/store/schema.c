@@ -108,5 +108,17 @@ const char *const store_migrations[] = {
         " script_kept INTEGER, script_merged INTEGER, why TEXT NOT NULL, steps TEXT NOT NULL);\n"
         "CREATE INDEX rehearsal_series ON rehearsal (series, id);\n"
         "ALTER TABLE attempt ADD COLUMN anyway TEXT;\n",
+
+        // Numbers of voters are never given twice: links are made from them.
+        "CREATE TABLE voter ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT, attempt INTEGER NOT NULL REFERENCES attempt,"
+        " name TEXT NOT NULL, token_hash TEXT, vote TEXT NOT NULL, why TEXT, voted_us INTEGER,"
+        " who TEXT NOT NULL, created_us INTEGER, UNIQUE (attempt, name));\n"
+        "CREATE TABLE item ("
+        " id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL REFERENCES attempt,"
+        " number INTEGER NOT NULL, text TEXT NOT NULL, who TEXT NOT NULL, created_us INTEGER,"
+        " signed_by TEXT, signed_us INTEGER, UNIQUE (attempt, number));\n"
+        "ALTER TABLE announcement ADD COLUMN recipient TEXT;\n"
+        "ALTER TABLE announcement ADD COLUMN voter INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

@@ -16,7 +16,8 @@ static int add_deliveries(Controller *controller, const AnnouncementRow *row, Er
                         .next_us = row->at_us,
                         .why = (char *)""};
 
-                r = row_insert(controller->store, &delivery_table, &delivery, error);
+                if (text_blank(row->recipient) || text_equal(*channel, ANNOUNCE_BY_MAIL))
+                        r = row_insert(controller->store, &delivery_table, &delivery, error);
         }
         return r;
 }
@@ -27,29 +28,53 @@ static bool says_the_same(const AnnouncementRow *last, AnnouncementKind kind, co
                text_equal(last->cause, cause);
 }
 
+// `row` has kind, topic and texts, borrowed.
+static int put(Controller *controller, AnnouncementRow *row, Error *error)
+{
+        const AnnouncementInfo *info = &announcement_infos[row->kind];
+        _cleanup_announcement_ AnnouncementRow last = {0};
+        _cleanup_free_ char *subject = NULL;
+        int r = announcement_last(controller->store, info->about, row->topic, &last, error);
+
+        if (r < 0 || says_the_same(&last, row->kind, row->cause))
+                return r < 0 ? r : 0;
+                // The table's texts have one %s, or none.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        subject = text_format(info->subject, row->topic);
+#pragma GCC diagnostic pop
+        row->about = (char *)info->about;
+        row->subject = subject;
+        row->at_us = clock_now_us();
+        r = row_insert(controller->store, &announcement_table, row, error)
+                    ?: add_deliveries(controller, row, error);
+        row->subject = NULL;
+        return r;
+}
+
 int announce(Controller *controller, AnnouncementKind kind, const char *topic, int64_t job,
         const char *cause, const char *detail, Error *error)
 {
-        _cleanup_announcement_ AnnouncementRow last = {0}, row = {0};
-        const AnnouncementInfo *info = &announcement_infos[kind];
-        int r = announcement_last(controller->store, info->about, topic, &last, error);
-
-        if (r < 0 || says_the_same(&last, kind, cause))
-                return r < 0 ? r : 0;
-        row = (AnnouncementRow){.kind = kind,
-                .about = text_copy(info->about),
-                .topic = text_copy(topic),
+        AnnouncementRow row = {.kind = kind,
+                .topic = (char *)topic,
                 .job = job,
-                .detail = text_copy(detail),
-                .cause = text_copy(cause),
-                .at_us = clock_now_us()};
-        // The table's texts have one %s, or none.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        row.subject = text_format(info->subject, topic);
-#pragma GCC diagnostic pop
-        return row_insert(controller->store, &announcement_table, &row, error)
-                       ?: add_deliveries(controller, &row, error);
+                .detail = (char *)detail,
+                .cause = (char *)cause};
+
+        return put(controller, &row, error);
+}
+
+int announce_to_voter(Controller *controller, AnnouncementKind kind, const char *topic,
+        int64_t voter, const char *address, const char *cause, const char *detail, Error *error)
+{
+        AnnouncementRow row = {.kind = kind,
+                .topic = (char *)topic,
+                .detail = (char *)detail,
+                .cause = (char *)cause,
+                .recipient = (char *)address,
+                .voter = voter};
+
+        return put(controller, &row, error);
 }
 
 static bool is_trouble(const AnnouncementRow *row)
