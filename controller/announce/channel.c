@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "tell/announce.h"
 
 #define SECRET_MAX 4096
 
@@ -23,7 +24,7 @@ static bool command_configured(const AnnounceConfig *config)
 }
 
 const Channel channels[] = {
-        {"mail", mail_configured, mail_prepare},
+        {ANNOUNCE_BY_MAIL, mail_configured, mail_prepare},
         {"webhook", webhook_configured, webhook_prepare},
         {"command", command_configured, NULL},
         {0},
@@ -75,6 +76,7 @@ void parcel_clear(Parcel *parcel)
         curl_slist_free_all(parcel->headers);
         curl_slist_free_all(parcel->recipients);
         free(parcel->body);
+        free(parcel->letter);
         free(parcel->id);
         *parcel = (Parcel){0};
 }

@@ -19,6 +19,7 @@ typedef struct Parcel {
         struct curl_slist *headers, *recipients;
         curl_mime *mime;
         char *body;
+        char *letter; // what a mail to a voter ends with; NULL: nothing
 } Parcel;
 
 typedef struct Channel {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "calendar/rule.h"
 #include "calendar/window.h"
+#include "control/voters.h"
 
 #define RETRY_MOST_US (INT64_C(7200) * US_PER_SECOND)
 
@@ -148,12 +149,20 @@ static void start_try(Lane *lane)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
         _cleanup_free_ char *why = NULL;
+        int r = 0;
 
         lane->parcel.announcement = &lane->announcement;
         lane->parcel.id = text_format("understudy-%lld-%lld", (long long)lane->announcement.id,
                 (long long)(lane->announcement.at_us / US_PER_SECOND));
-        if ((lane->channel->prepare ? start_transfer(lane, &error) : start_program(lane, &error)) >=
-                0)
+        if (lane->announcement.voter)
+                r = voters_letter(lane->deliverer->controller, lane->announcement.voter,
+                        &lane->parcel.letter, &error);
+        if (r == -ENOENT) // and that stays so
+                lane->delivery.tries = DELIVER_TRIES - 1;
+        if (r == 0)
+                r = lane->channel->prepare ? start_transfer(lane, &error)
+                                           : start_program(lane, &error);
+        if (r >= 0)
                 return;
         why = error_line(&error);
         end_try(lane, why);

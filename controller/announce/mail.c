@@ -41,8 +41,17 @@ static void add_header(Parcel *parcel, const char *name, const char *value)
         parcel->headers = curl_slist_append(parcel->headers, line);
 }
 
+// To one person alone, or to all that are configured; borrowed.
+static TextList recipients(const AnnounceConfig *config, const AnnouncementRow *announcement)
+{
+        if (text_blank(announcement->recipient))
+                return config->mail_to;
+        return (TextList){.items = (char **)&announcement->recipient, .count = 1};
+}
+
 static void add_headers(const AnnounceConfig *config, Parcel *parcel)
 {
+        const TextList to = recipients(config, parcel->announcement);
         const char *at = strchr(config->mail_from, '@');
         _cleanup_free_ char *message_id =
                 text_format("<%s%s>", parcel->id, at ? at : "@understudy");
@@ -54,8 +63,8 @@ static void add_headers(const AnnounceConfig *config, Parcel *parcel)
                 date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&seconds, &parts));
         add_header(parcel, "Date", date);
         add_header(parcel, "From", config->mail_from);
-        for (size_t i = 0; i < config->mail_to.count; i++)
-                add_header(parcel, "To", config->mail_to.items[i]);
+        for (size_t i = 0; i < to.count; i++)
+                add_header(parcel, "To", to.items[i]);
         add_header(parcel, "Subject", parcel->announcement->subject);
         add_header(parcel, "Message-ID", message_id);
         add_header(parcel, "Auto-Submitted", "auto-generated");
@@ -64,8 +73,10 @@ static void add_headers(const AnnounceConfig *config, Parcel *parcel)
 // The text with what it is about first.
 static void add_text(Parcel *parcel)
 {
-        _cleanup_free_ char *text = text_format(
-                "%s.\n\n%s\n", parcel->announcement->subject, parcel->announcement->detail);
+        const AnnouncementRow *row = parcel->announcement;
+        _cleanup_free_ char *text = text_format("%s%s\n\n%s\n%s%s%s", row->subject,
+                text_ends(row->subject, "?") ? "" : ".", row->detail, parcel->letter ? "\n" : "",
+                parcel->letter ? parcel->letter : "", parcel->letter ? "\n" : "");
         curl_mimepart *part;
 
         parcel->mime = curl_mime_init(parcel->easy);
@@ -95,11 +106,11 @@ static int set_login(const AnnounceConfig *config, CURL *easy, Error *error)
 
 int mail_prepare(const AnnounceConfig *config, Parcel *parcel, Error *error)
 {
+        const TextList to = recipients(config, parcel->announcement);
         CURL *easy = parcel->easy;
 
-        for (size_t i = 0; i < config->mail_to.count; i++)
-                parcel->recipients =
-                        curl_slist_append(parcel->recipients, config->mail_to.items[i]);
+        for (size_t i = 0; i < to.count; i++)
+                parcel->recipients = curl_slist_append(parcel->recipients, to.items[i]);
         add_headers(config, parcel);
         add_text(parcel);
         curl_easy_setopt(easy, CURLOPT_URL, config->smtp);

@@ -6,6 +6,7 @@
 #include "control/jobs.h"
 #include "control/rehearsals.h"
 #include "control/report.h"
+#include "control/votes.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -43,11 +44,7 @@ static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t no
                 r = record_history(controller, &about, CALENDAR_WHO, "attempt's end was late",
                         error, "by %lld minutes: the controller was not running",
                         (long long)(late_us / US_PER_SECOND / 60));
-        if (r < 0)
-                return r;
-        return attempt->when_over == ATTEMPT_END_ACCEPT
-                       ? attempts_accept(controller, attempt, CALENDAR_WHO, error)
-                       : attempts_cancel(controller, attempt, CALENDAR_WHO, error);
+        return r ?: votes_end(controller, attempt, error);
 }
 
 // What is not open in the time agreed is given back, not stretched: people wait before the
@@ -116,10 +113,15 @@ static int warn(Controller *controller, AttemptRow *attempt, Error *error)
                                     (long long)attempt->ends_us),
                             *detail = NULL;
 
-        detail = text_format("It ends %s. Unless somebody says otherwise it is %s then. More time: "
-                             "understudyctl attempt extend %s --by '30 min'",
-                at, attempt->when_over == ATTEMPT_END_ACCEPT ? "accepted" : "canceled",
-                attempt->series);
+        Outcome outcome _cleanup_outcome_ = {0};
+        int r = votes_outcome(controller, attempt, &outcome, error);
+
+        if (r < 0)
+                return r;
+        detail = text_format("It ends %s. Unless somebody says otherwise it is %s then%s%s. More "
+                             "time: understudyctl attempt extend %s --by '30 min'",
+                at, outcome.end == ATTEMPT_END_ACCEPT ? "accepted" : "canceled",
+                *outcome.why ? ": " : "", outcome.why, attempt->series);
         attempt->warned = 1;
         return row_update(controller->store, &attempt_table, attempt, error)
                        ?: announce(controller, ANNOUNCE_ATTEMPT_ENDS_SOON, attempt->series, 0,

@@ -4,18 +4,25 @@
 #include "base/text.h"
 #include "control/jobs.h"
 #include "control/rehearsals.h"
+#include "control/voters.h"
+#include "control/votes.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
 
 // When it opens, or ends, for those who are told of it: "2026-12-04 17:00 UTC for 90 minutes; then:
 // cancel".
-static char *times(const AttemptRow *attempt)
+static int times(Controller *controller, const AttemptRow *attempt, char **ret, Error *error)
 {
         _cleanup_free_ char *at = words_time(attempt->ends_us ? attempt->ends_us : attempt->at_us);
+        Outcome outcome _cleanup_outcome_ = {0};
+        int r = votes_outcome(controller, attempt, &outcome, error);
 
-        return text_format("%s %s, for %lld minutes; then: %s", attempt->ends_us ? "Ends" : "Opens",
-                at, (long long)attempt->lapse_seconds / 60, attempt_end_names[attempt->when_over]);
+        if (r == 0)
+                *ret = text_format("%s %s, for %lld minutes; then: %s",
+                        attempt->ends_us ? "Ends" : "Opens", at,
+                        (long long)attempt->lapse_seconds / 60, outcome.sentence);
+        return r;
 }
 
 // Each once: a cause is one change of one attempt.
@@ -31,15 +38,18 @@ static int announce_move(Controller *controller, const AttemptRow *attempt, Atte
                 [ATTEMPT_IS_TAKEN_BACK] = ANNOUNCE_ATTEMPT_CANCELED,
                 [ATTEMPT_IS_WITHDRAWN] = ANNOUNCE_ATTEMPT_WITHDRAWN,
         };
-        _cleanup_free_ char *when = times(attempt), *cause = NULL, *text = NULL;
+        _cleanup_free_ char *when = NULL, *cause = NULL, *text = NULL;
+        int r = event == ATTEMPT_BEGINS ? 0 : times(controller, attempt, &when, error);
 
-        if (event == ATTEMPT_BEGINS)
-                return 0;
+        if (r < 0 || event == ATTEMPT_BEGINS)
+                return r;
         cause = text_format("%lld %lld", (long long)attempt->id, (long long)attempt->ends_us);
         text = text_format("%s%s%s.", detail, attempt_is_over(attempt) ? "" : ". ",
                 attempt_is_over(attempt) ? "" : when);
-        return announce(
-                controller, kinds[event], attempt->series, attempt->job, cause, text, error);
+        r = announce(controller, kinds[event], attempt->series, attempt->job, cause, text, error);
+        if (r == 0 && (event == ATTEMPT_IS_ANNOUNCED || event == ATTEMPT_OPENED))
+                r = voters_ask(controller, attempt, error);
+        return r;
 }
 
 // Along an edge, or not at all; the history hears of it, and people who have to.
@@ -82,13 +92,16 @@ int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
 {
         const JobRow about = {.series = attempt->series};
         _cleanup_attempt_ AttemptRow before = {0};
-        _cleanup_free_ char *detail = times(attempt);
+        _cleanup_free_ char *detail = NULL;
         int r = attempt_newest(controller->store, attempt->series, &before, error);
 
         if (r < 0)
                 return r;
         if (r > 0 && !attempt_is_over(&before))
                 return refuse_second(attempt, &before, error);
+        r = times(controller, attempt, &detail, error);
+        if (r < 0)
+                return r;
         attempt->state = ATTEMPT_PLANNED;
         attempt->created_us = clock_now_us();
         return refuse_unready(controller, attempt, attempt->who, error)
@@ -178,6 +191,12 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
 
 int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
+        return attempts_cancel_because(controller, attempt, who, "", error);
+}
+
+int attempts_cancel_because(
+        Controller *controller, AttemptRow *attempt, const char *who, const char *why, Error *error)
+{
         _cleanup_job_ JobRow job = {.kind = JOB_SWITCH};
         AttemptState next;
         int r = attempt_next(attempt->state, ATTEMPT_IS_TAKEN_BACK, &next, error)
@@ -187,7 +206,7 @@ int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who
         if (r < 0)
                 return r;
         attempt->job = job.id;
-        row_set_text(&attempt->why, "");
+        row_set_text(&attempt->why, why);
         return row_update(controller->store, &attempt_table, attempt, error);
 }
 
@@ -239,6 +258,15 @@ int attempts_fail(
 }
 
 // It stays open, and can be asked for again.
+static int stays_open(Controller *controller, AttemptRow *attempt, int64_t job, const char *why,
+        const char *detail, Error *error)
+{
+        row_set_text(&attempt->why, why);
+        return row_update(controller->store, &attempt_table, attempt, error)
+                       ?: announce(controller, ANNOUNCE_ATTEMPT_NOT_TAKEN_BACK, attempt->series,
+                                  job, why, detail, error);
+}
+
 static int not_taken_back(
         Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
 {
@@ -249,10 +277,18 @@ static int not_taken_back(
                 "ask again: understudyctl attempt cancel %s",
                 why, (long long)job->id, attempt->series);
 
-        row_set_text(&attempt->why, why);
-        return row_update(controller->store, &attempt_table, attempt, error)
-                       ?: announce(controller, ANNOUNCE_ATTEMPT_NOT_TAKEN_BACK, attempt->series,
-                                  job->id, why, detail, error);
+        return stays_open(controller, attempt, job->id, why, detail, error);
+}
+
+int attempts_not_taken_back(
+        Controller *controller, AttemptRow *attempt, const Error *refusal, Error *error)
+{
+        _cleanup_free_ char *why = error_line(refusal);
+        _cleanup_free_ char *detail = text_format("%s. The new site answers still. Ask again: "
+                                                  "understudyctl attempt cancel %s",
+                why, attempt->series);
+
+        return stays_open(controller, attempt, 0, why, detail, error);
 }
 
 static int opening_ended(
@@ -272,9 +308,11 @@ static int opening_ended(
 static int taken_back(Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
 {
         _cleanup_error_ Error refusal = ERROR_EMPTY;
+        _cleanup_free_ char *detail = text_format("The former production is back%s%s",
+                text_blank(attempt->why) ? "" : ": ", attempt->why ? attempt->why : "");
         int64_t report;
         int r = move(controller, attempt, ATTEMPT_IS_TAKEN_BACK, job->who, "attempt canceled",
-                "The former production is back", error);
+                detail, error);
 
         if (r < 0)
                 return r;

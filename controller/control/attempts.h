@@ -28,6 +28,9 @@ int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, 
         _must_use_;
 int attempts_cancel(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
+// The same, for a reason that people are told.
+int attempts_cancel_because(Controller *controller, AttemptRow *attempt, const char *who,
+        const char *why, Error *error) _must_use_;
 
 // Queues one that reports what users have done since it opened. -EPERM, code "attempt-state": a
 // cancel loses nothing, or has lost nothing.
@@ -45,6 +48,9 @@ int attempts_task_ended(Controller *controller, const JobRow *job, Error *error)
 // It does not open; nothing of it is under way any more.
 int attempts_fail(Controller *controller, AttemptRow *attempt, const char *who, const char *why,
         Error *error) _must_use_;
+// It was to be taken back by itself, which was refused: it stays open, and waits for a person.
+int attempts_not_taken_back(
+        Controller *controller, AttemptRow *attempt, const Error *refusal, Error *error) _must_use_;
 // A way back that is under way is gone to its end. -EBUSY, code "attempt".
 int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
         _must_use_;

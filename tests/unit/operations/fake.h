@@ -157,6 +157,7 @@ static inline int fake_setup(void **state)
         fake.setup = (ControllerSetup){.database = fake.database,
                 .enrolment = "192.0.2.1:7701",
                 .workers = "192.0.2.1:7700",
+                .authority_key = "a key of the tests",
                 .limits = {2, 8, 256},
                 .transport = &fake_transport};
         fake_start();
