@@ -25,16 +25,24 @@ static int refuse_too_many(Error *error)
         return r;
 }
 
+int sign_offs_check(
+        Controller *controller, const AttemptRow *attempt, const TextList *texts, Error *error)
+{
+        SignOffs before = {0};
+        int r = refuse_over(attempt, error)
+                        ?: sign_offs_of(controller, attempt->id, &before, error);
+
+        return r == 0 && before.items + texts->count > SIGN_OFFS_MAX ? refuse_too_many(error) : r;
+}
+
 int sign_offs_add(Controller *controller, const AttemptRow *attempt, const TextList *texts,
         const char *who, Error *error)
 {
         const JobRow about = {.series = attempt->series};
         SignOffs before = {0};
-        int r = refuse_over(attempt, error)
+        int r = sign_offs_check(controller, attempt, texts, error)
                         ?: sign_offs_of(controller, attempt->id, &before, error);
 
-        if (r == 0 && before.items + texts->count > SIGN_OFFS_MAX)
-                return refuse_too_many(error);
         for (size_t i = 0; r == 0 && i < texts->count; i++) {
                 ItemRow item = {.attempt = attempt->id,
                         .number = (int64_t)(before.items + i + 1),

@@ -13,7 +13,11 @@ typedef struct SignOffs {
         size_t open; // nobody has signed them
 } SignOffs;
 
-// Adds items, with the numbers that follow. -EPERM, code "attempt-state": the attempt is over.
+// Whether these may be added. -EPERM, code "attempt-state": the attempt is over; -EINVAL, code
+// "item": too many.
+int sign_offs_check(Controller *controller, const AttemptRow *attempt, const TextList *texts,
+        Error *error) _must_use_;
+// Adds items, with the numbers that follow, all or none.
 int sign_offs_add(Controller *controller, const AttemptRow *attempt, const TextList *texts,
         const char *who, Error *error) _must_use_;
 

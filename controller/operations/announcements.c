@@ -29,11 +29,12 @@ static int view_announcement(
                 json_decref(all);
                 return r;
         }
-        *ret = json_pack("{s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o}", "id", (json_int_t)row->id,
-                "kind", announcement_kind_names[row->kind], "about", row->about, "topic",
-                row->topic, "job", row->job ? json_integer(row->job) : json_null(), "subject",
-                row->subject, "detail", row->detail, "at", view_time(row->at_us), "deliveries",
-                all);
+        *ret = json_pack("{s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o}", "id",
+                (json_int_t)row->id, "kind", announcement_kind_names[row->kind], "about",
+                row->about, "topic", row->topic, "job",
+                row->job ? json_integer(row->job) : json_null(), "subject", row->subject, "detail",
+                row->detail, "at", view_time(row->at_us), "deliveries", all, "to",
+                text_blank(row->recipient) ? json_null() : json_string(row->recipient));
         return 0;
 }
 

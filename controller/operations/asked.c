@@ -56,6 +56,48 @@ int asked_seconds(const json_t *body, const char *name, int64_t *ret, Error *err
         return 0;
 }
 
+static int check_line(const char *name, const json_t *value, Error *error)
+{
+        const char *text = json_string_value(value);
+
+        if (!text || strlen(text) != json_string_length(value))
+                return refuse(name, "it must be a text", error);
+        if (text_blank(text))
+                return refuse(name, "it is empty", error);
+        if (strlen(text) > ASKED_LINE_MAX)
+                return refuse(name, "it is longer than 1000 bytes", error);
+        for (; *text; text++)
+                if ((unsigned char)*text < ' ' || *text == 0x7f)
+                        return refuse(name, "it must be one line", error);
+        return 0;
+}
+
+int asked_line(const json_t *body, const char *name, bool required, const char **ret, Error *error)
+{
+        int r = asked_text(body, name, required, ret, error);
+
+        return r < 0 || text_blank(*ret) ? r : check_line(name, json_object_get(body, name), error);
+}
+
+int asked_lines(const json_t *body, const char *name, TextList *ret, Error *error)
+{
+        const json_t *list = json_object_get(body, name), *item;
+        size_t i;
+
+        if (!list || json_is_null(list))
+                return 0;
+        if (!json_is_array(list))
+                return refuse(name, "it must be a list of texts", error);
+        json_array_foreach (list, i, item) {
+                int r = check_line(name, item, error);
+
+                if (r < 0)
+                        return r;
+                text_list_add(ret, json_string_value(item));
+        }
+        return 0;
+}
+
 int asked_only(const json_t *body, const char *const *names, Error *error)
 {
         const char *key;

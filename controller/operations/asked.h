@@ -2,6 +2,7 @@
 #ifndef UNDERSTUDY_OPERATIONS_ASKED_H
 #define UNDERSTUDY_OPERATIONS_ASKED_H
 
+#include "base/text.h"
 #include "core/core.h"
 #include "operations/operation.h"
 
@@ -14,6 +15,8 @@ OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
 OperationFn attempt_plan, attempt_announce, attempt_open, attempt_extend, attempt_accept,
         attempt_cancel, attempt_withdraw, attempt_show, attempt_report, attempt_make_report;
+OperationFn attempt_vote, attempt_add_voters, attempt_remove_voters, attempt_add_items,
+        attempt_sign;
 OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;
 OperationFn calendar_show, calendar_ics;
 OperationFn announcement_list, announcement_test, announcement_retry;
@@ -25,6 +28,11 @@ int asked_text(const json_t *body, const char *name, bool required, const char *
         _must_use_;
 int asked_flag(const json_t *body, const char *name, bool *ret, Error *error) _must_use_;
 int asked_seconds(const json_t *body, const char *name, int64_t *ret, Error *error) _must_use_;
+// One line of at most ASKED_LINE_MAX bytes, without control characters; and a list of such lines.
+#define ASKED_LINE_MAX 1000
+int asked_line(const json_t *body, const char *name, bool required, const char **ret, Error *error)
+        _must_use_;
+int asked_lines(const json_t *body, const char *name, TextList *ret, Error *error) _must_use_;
 // Refuses members that are not in `names` (NULL-terminated): a typing mistake must not be a
 // default.
 int asked_only(const json_t *body, const char *const *names, Error *error) _must_use_;

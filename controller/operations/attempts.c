@@ -2,9 +2,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "calendar/due.h"
 #include "calendar/when.h"
-#include "operations/asked.h"
+#include "control/sign_offs.h"
+#include "control/voters.h"
+#include "operations/attempt.h"
 #include "operations/outlook.h"
 #include "tell/view.h"
 #include "json/message.h"
@@ -42,25 +43,15 @@ static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
 
 // ---- what is asked for
 
-// A series with its clock, and its newest attempt.
-typedef struct Asked {
-        SeriesRow series;
-        CalendarRow calendar;
-        icaltimezone *zone;
-        AttemptRow attempt;
-        bool found;
-} Asked;
-
-static void asked_clear(Asked *asked)
+void asked_attempt_clear(AskedAttempt *asked)
 {
         series_clear(&asked->series);
         calendar_clear(&asked->calendar);
         attempt_clear(&asked->attempt);
 }
-#define _cleanup_asked_ _cleanup_(asked_clear)
 
-static int read_asked(
-        Controller *controller, const OperationRequest *request, Asked *ret, Error *error)
+int asked_attempt(
+        Controller *controller, const OperationRequest *request, AskedAttempt *ret, Error *error)
 {
         int r = asked_series(controller, request->subject[0], &ret->series, error)
                         ?: due_run(controller, clock_now_us(), error)
@@ -75,7 +66,7 @@ static int read_asked(
         return r < 0 ? r : 0;
 }
 
-static int refuse_none(const Asked *asked, Error *error)
+int asked_attempt_refuse_none(const AskedAttempt *asked, Error *error)
 {
         int r;
 
@@ -133,7 +124,8 @@ static int take_anyway(const json_t *body, const char **ret, Error *error)
         return r;
 }
 
-static int show_after(Controller *controller, const Asked *asked, int r, json_t **ret, Error *error)
+int asked_attempt_show(
+        Controller *controller, const AskedAttempt *asked, int r, json_t **ret, Error *error)
 {
         json_t *shown;
 
@@ -143,6 +135,8 @@ static int show_after(Controller *controller, const Asked *asked, int r, json_t 
         shown = view_attempt(&asked->attempt, asked->zone);
         if (asked->attempt.state <= ATTEMPT_ANNOUNCED)
                 r = outlook_add(controller, asked->series.name, asked->attempt.id, shown, error);
+        if (r == 0)
+                r = attempt_view_votes(controller, &asked->attempt, shown, error);
         if (r < 0)
                 json_decref(shown);
         else
@@ -153,10 +147,11 @@ static int show_after(Controller *controller, const Asked *asked, int r, json_t 
 int attempt_plan(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        static const char *const members[] = {
-                "at", "lapse_seconds", "when_over", "deadline_seconds", "anyway", NULL};
+        static const char *const members[] = {"at", "lapse_seconds", "when_over",
+                "deadline_seconds", "anyway", "voters", "items", NULL};
+        TextList voters _cleanup_text_list_ = {0}, items _cleanup_text_list_ = {0};
         const char *at = NULL, *when_over = NULL, *anyway = NULL;
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         AttemptRow new = {0};
         int r = asked_only(request->body, members, error)
                         ?: asked_text(request->body, "at", true, &at, error)
@@ -167,7 +162,9 @@ int attempt_plan(
                         ?: asked_seconds(
                                    request->body, "deadline_seconds", &new.deadline_seconds, error)
                         ?: take_end(when_over, &new.when_over, error)
-                        ?: read_asked(controller, request, &asked, error)
+                        ?: asked_lines(request->body, "voters", &voters, error)
+                        ?: asked_lines(request->body, "items", &items, error)
+                        ?: asked_attempt(controller, request, &asked, error)
                         ?: when_parse(at, asked.zone, clock_now_us(), &new.at_us, error);
 
         if (r < 0)
@@ -179,39 +176,44 @@ int attempt_plan(
         asked.attempt.series = text_copy(asked.series.name);
         asked.attempt.who = text_copy(request->who);
         asked.attempt.anyway = text_copy(anyway);
-        r = attempts_plan(controller, &asked.attempt, error);
-        return show_after(controller, &asked, r, ret, error);
+        r = voters_check(controller, &asked.attempt, &voters, error)
+                    ?: sign_offs_check(controller, &asked.attempt, &items, error)
+                    ?: attempts_plan(controller, &asked.attempt, error)
+                    ?: voters_add(controller, &asked.attempt, &voters, request->who, error)
+                    ?: sign_offs_add(controller, &asked.attempt, &items, request->who, error);
+        return attempt_show_links(controller, &asked, &voters, r, ret, error);
 }
 
 int attempt_show(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        Asked asked _cleanup_asked_ = {0};
-        int r = read_asked(controller, request, &asked, error) ?: refuse_none(&asked, error);
+        AskedAttempt asked _cleanup_asked_ = {0};
+        int r = asked_attempt(controller, request, &asked, error)
+                        ?: asked_attempt_refuse_none(&asked, error);
 
-        return show_after(controller, &asked, r, ret, error);
+        return asked_attempt_show(controller, &asked, r, ret, error);
 }
 
 typedef int ChangeFn(Controller *controller, AttemptRow *attempt, const char *who, Error *error);
 
 static int change(Controller *controller, const OperationRequest *request, ChangeFn *change_it,
-        Asked *asked, Error *error)
+        AskedAttempt *asked, Error *error)
 {
         static const char *const members[] = {NULL};
 
         return asked_only(request->body, members, error)
-                       ?: read_asked(controller, request, asked, error)
-                       ?: refuse_none(asked, error)
+                       ?: asked_attempt(controller, request, asked, error)
+                       ?: asked_attempt_refuse_none(asked, error)
                        ?: change_it(controller, &asked->attempt, request->who, error);
 }
 
 static int change_and_show(Controller *controller, const OperationRequest *request,
         ChangeFn *change_it, json_t **ret, Error *error)
 {
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         int r = change(controller, request, change_it, &asked, error);
 
-        return show_after(controller, &asked, r, ret, error);
+        return asked_attempt_show(controller, &asked, r, ret, error);
 }
 
 int attempt_announce(
@@ -236,21 +238,22 @@ int attempt_extend(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         static const char *const members[] = {"by_seconds", NULL};
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         int64_t seconds = 0;
         int r = asked_only(request->body, members, error)
                         ?: asked_seconds(request->body, "by_seconds", &seconds, error)
                         ?: check_lapse(seconds, error)
-                        ?: read_asked(controller, request, &asked, error)
-                        ?: refuse_none(&asked, error)
+                        ?: asked_attempt(controller, request, &asked, error)
+                        ?: asked_attempt_refuse_none(&asked, error)
                         ?: attempts_extend(
                                    controller, &asked.attempt, seconds, request->who, error);
 
-        return show_after(controller, &asked, r, ret, error);
+        return asked_attempt_show(controller, &asked, r, ret, error);
 }
 
 // The job that does it is what is shown: people watch it.
-static int show_job(Controller *controller, const Asked *asked, int r, json_t **ret, Error *error)
+static int show_job(
+        Controller *controller, const AskedAttempt *asked, int r, json_t **ret, Error *error)
 {
         r = controller_finish(controller, r, error);
         return r < 0 ? r : asked_show_job(controller, asked->attempt.job, ret, error);
@@ -260,12 +263,12 @@ int attempt_open(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         static const char *const members[] = {"anyway", NULL};
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         const char *anyway = NULL;
         int r = asked_only(request->body, members, error)
                         ?: take_anyway(request->body, &anyway, error)
-                        ?: read_asked(controller, request, &asked, error)
-                        ?: refuse_none(&asked, error);
+                        ?: asked_attempt(controller, request, &asked, error)
+                        ?: asked_attempt_refuse_none(&asked, error);
 
         if (r == 0 && anyway)
                 row_set_text(&asked.attempt.anyway, anyway);
@@ -276,7 +279,7 @@ int attempt_open(
 int attempt_cancel(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         int r = change(controller, request, attempts_cancel, &asked, error);
 
         return show_job(controller, &asked, r, ret, error);
@@ -300,9 +303,9 @@ static int refuse_no_report(const AttemptRow *attempt, Error *error)
 int attempt_report(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         _cleanup_message_ ProtobufCMessage *loss = NULL;
-        int r = read_asked(controller, request, &asked, error) ?: refuse_none(&asked, error)
+        int r = asked_attempt(controller, request, &asked, error) ?: asked_attempt_refuse_none(&asked, error)
                         ?: refuse_no_report(&asked.attempt, error);
 
         r = controller_finish(controller, r, error);
@@ -320,11 +323,11 @@ int attempt_make_report(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         static const char *const members[] = {NULL};
-        Asked asked _cleanup_asked_ = {0};
+        AskedAttempt asked _cleanup_asked_ = {0};
         int64_t job = 0;
         int r = asked_only(request->body, members, error)
-                        ?: read_asked(controller, request, &asked, error)
-                        ?: refuse_none(&asked, error)
+                        ?: asked_attempt(controller, request, &asked, error)
+                        ?: asked_attempt_refuse_none(&asked, error)
                         ?: attempts_report(controller, &asked.attempt, request->who, &job, error);
 
         r = controller_finish(controller, r, error);

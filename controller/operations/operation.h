@@ -28,10 +28,14 @@
 //   Attempt {id, series, state: "planned" | "announced" | "synchronising" | "open" | "accepted" |
 //           "canceled" | "withdrawn" | "failed", at, at_local, lapse_seconds,
 //           when_over: "cancel" | "accept", opened_at, ends_at, ends_local, job, who, why,
-//           created_at, ended_at}
+//           created_at, ended_at, outcome_rule: as the series is set, then: what the end of the
+//           lapse brings, now: {end: "cancel" | "accept", why: text | null},
+//           voters: [{voter, vote: "works" | "objects" | null, why, voted_at}],
+//           items: [{number, text, signed_by, signed_at}], items_open: number}
+//   Links  [{voter, link: what the voter types}], shown to who names the voters only
 //   Schedule: calendar/show.h
 //   Announcement {id, kind, about: "series" | "attempt" | "host" | "", topic, job, subject, detail,
-//   at,
+//   at, to: the only one to get it | null,
 //           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
 //
 // clang-format off
@@ -51,12 +55,22 @@
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
 //   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?,
-//                                             deadline_seconds?} -> Attempt
+//                                             deadline_seconds?, voters: [text]?, items: [text]?}
+//                                             -> Attempt + {links: Links}
 //   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
 //   POST   /v1/series/{series}/attempt/report                         {} -> Job
 //   POST   /v1/series/{series}/attempt/announce | accept | withdraw   {} -> Attempt
 //   POST   /v1/series/{series}/attempt/extend                         {by_seconds} -> Attempt
 //   POST   /v1/series/{series}/attempt/open | cancel                  {} -> Job
+//   POST   /v1/series/{series}/attempt/voters         {voters: [text]} -> Attempt + {links: Links}
+//   POST   /v1/series/{series}/attempt/voters/remove  {voters: [text]} -> Attempt
+//   POST   /v1/series/{series}/attempt/items          {items: [text]} -> Attempt
+//   POST   /v1/series/{series}/attempt/sign           {items: [number], token?} -> Attempt; the
+//                                                     token's voter has signed, else who asks
+//   POST   /v1/series/{series}/attempt/vote           {token, vote: "works" | "objects", why?}
+//                                                     -> {series, voter, vote, why, voted_at,
+//                                                     job: of the cancel it has begun | null};
+//                                                     the token alone says who votes
 //   GET    /v1/series/{series}/schedule     -> Schedule
 //   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule
 //   POST   /v1/series/{series}/schedule/pause | resume    {} -> Schedule

@@ -51,6 +51,14 @@ static const Case cases[] = {
         {"POST", "/v1/series/{series}/attempt/open", "mdg", "{}", "tasks", true},
         {"POST", "/v1/series/{series}/attempt/extend", "mdg", "{'by_seconds': 600}", "ends_at",
                 true},
+        {"POST", "/v1/series/{series}/attempt/voters", "mdg", "{'voters': ['joe']}", "links", true},
+        {"POST", "/v1/series/{series}/attempt/vote", "mdg",
+                "{'token': 'TOKEN', 'vote': 'objects', 'why': 'no totals'}", "voted_at", true},
+        {"POST", "/v1/series/{series}/attempt/items", "mdg", "{'items': ['Totals']}", "items_open",
+                true},
+        {"POST", "/v1/series/{series}/attempt/sign", "mdg", "{'items': [1]}", "items_open", true},
+        {"POST", "/v1/series/{series}/attempt/voters/remove", "mdg", "{'voters': ['joe']}",
+                "voters", true},
         {"POST", "/v1/series/{series}/attempt/report", "mdg", "{}", "tasks", true},
         {"GET", "/v1/series/{series}/attempt/report", "mdg", "{}", "tables", false},
         {"POST", "/v1/series/{series}/attempt/cancel", "mdg", "{}", "tasks", true},
@@ -85,6 +93,29 @@ static json_t *parse(const char *quoted)
         return json;
 }
 
+// The link that was shown last.
+static char *link_token;
+
+static void remember_link(const json_t *shown)
+{
+        const json_t *link = json_array_get(json_object_get(shown, "links"), 0);
+        const char *text = json_string_value(json_object_get(link, "link"));
+
+        if (!text)
+                return;
+        free(link_token);
+        link_token = text_copy(strrchr(text, ' ') + 1);
+}
+
+static json_t *body_of(const Case *row)
+{
+        json_t *body = parse(row->body);
+
+        if (link_token && json_object_get(body, "token"))
+                json_object_set_new(body, "token", json_string(link_token));
+        return body;
+}
+
 static const Case *case_of(const Operation *operation)
 {
         for (size_t i = 0; i < ELEMENTS(cases); i++)
@@ -111,6 +142,7 @@ static int teardown(void **state)
 {
         free(authority);
         free(authority_key);
+        free(TAKE_PTR(link_token));
         return fake_teardown(state);
 }
 
@@ -136,10 +168,11 @@ static void every_operation_answers_what_it_promises(void **state)
                         host->hold = NULL;
                 if (text_equal(cases[i].path, "/v1/series/{series}/sync"))
                         host->fail = "dump";
-                r = fake_ask(cases[i].method, cases[i].path, cases[i].subject, parse(cases[i].body),
+                r = fake_ask(cases[i].method, cases[i].path, cases[i].subject, body_of(&cases[i]),
                         NULL, &shown);
                 if (r < 0)
                         fail_msg("%s %s: %s", cases[i].method, cases[i].path, fake.error.what);
+                remember_link(shown);
                 if (cases[i].member)
                         assert_non_null(json_object_get(shown, cases[i].member));
                 else
@@ -212,6 +245,16 @@ static void members_of_the_wrong_type_are_refused(void **state)
                 {"/v1/series/{series}/preview", "{'site': 'bert', 'install': ['a\\nb']}"},
                 {"/v1/series/{series}/allowances", "{'table': 'a;b', 'why': 'x'}"},
                 {"/v1/series/{series}/allowances", "{'table': 'a_b'}"},
+                {"/v1/series/{series}/attempt",
+                        "{'at': 'now', 'lapse_seconds': 60, 'voters': 'joe'}"},
+                {"/v1/series/{series}/attempt", "{'at': 'now', 'lapse_seconds': 60, 'items': [7]}"},
+                {"/v1/series/{series}/attempt/voters", "{}"},
+                {"/v1/series/{series}/attempt/voters", "{'voters': ['a\\nb']}"},
+                {"/v1/series/{series}/attempt/items", "{'items': ['']}"},
+                {"/v1/series/{series}/attempt/sign", "{'items': ['1']}"},
+                {"/v1/series/{series}/attempt/sign", "{'items': []}"},
+                {"/v1/series/{series}/attempt/vote", "{'token': '1-a', 'vote': 'perhaps'}"},
+                {"/v1/series/{series}/attempt/vote", "{'vote': 'works'}"},
                 {"/v1/series", "{'name': 'x', 'host': 'alpha', 'root': '/srv/x',"
                                " 'production': 'anna', 'keep_old_seconds': -1}"},
         };
