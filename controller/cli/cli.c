@@ -38,6 +38,15 @@ static int check_time_of_day(const char *value, Error *error)
         return -EINVAL;
 }
 
+static int check_vote(const char *value, Error *error)
+{
+        if (text_equal(value, "works") || text_equal(value, "objects"))
+                return 0;
+        error_set(error, -EINVAL, "bad-vote", "'%s' is no vote", value);
+        error_why(error, "it must be 'works', or 'objects' with --why");
+        return -EINVAL;
+}
+
 #define SERIES_WORD                                                                                \
         {                                                                                          \
                 .name = "SERIES", .help = "Name of the series."                                    \
@@ -381,6 +390,83 @@ static const CommandWord attempt_plan_options[] = {
                         "cancel "
                         "unless it is said."},
         ANYWAY_WORD,
+        {.name = "voter",
+                .value = "VOTER",
+                .help = "Who is asked whether the new site works: an e-mail address or a name.",
+                .flags = COMMAND_REPEATED},
+        {.name = "item",
+                .value = "TEXT",
+                .help = "What of the release notes is to be signed off.",
+                .flags = COMMAND_REPEATED},
+        {0},
+};
+static const CommandWord attempt_voters[] = {
+        SERIES_WORD,
+        {.name = "VOTER",
+                .help = "An e-mail address, or a name for somebody whom you hand the link.",
+                .flags = COMMAND_REPEATED},
+        {0},
+};
+static const CommandWord attempt_items[] = {
+        SERIES_WORD,
+        {.name = "TEXT", .help = "One thing that is new.", .flags = COMMAND_REPEATED},
+        {0},
+};
+static const CommandWord attempt_signed[] = {
+        SERIES_WORD,
+        {.name = "ITEM",
+                .help = "Its number, as 'attempt show' has it.",
+                .flags = COMMAND_REPEATED,
+                .check = check_number},
+        {0},
+};
+static const CommandWord attempt_sign_options[] = {
+        {.name = "token",
+                .value = "TOKEN",
+                .environment = "UNDERSTUDY_TOKEN",
+                .help = "What stands in your link; without it you sign under your Unix name."},
+        {0},
+};
+static const CommandWord attempt_vote_positionals[] = {
+        SERIES_WORD,
+        {.name = "VOTE", .help = "works, or objects.", .check = check_vote},
+        {0},
+};
+static const CommandWord attempt_vote_options[] = {
+        {.name = "token",
+                .value = "TOKEN",
+                .environment = "UNDERSTUDY_TOKEN",
+                .help = "What stands in your link: it says who you are.",
+                .flags = COMMAND_REQUIRED},
+        {.name = "why", .value = "TEXT", .help = "What is wrong; an objection needs it."},
+        {0},
+};
+static const CommandNote attempt_vote_examples[] = {
+        {"understudyctl attempt vote lino objects --token 3-9f86d081884c7d65\n"
+         "                     --why 'the totals of my invoices are empty'",
+                "Says what a user has found, in place of what was said before."},
+        {0},
+};
+static const Command attempt_voter_commands[] = {
+        {.name = "add",
+                .summary = "ask somebody whether the new site works",
+                .description =
+                        "Each voter gets a link, for this attempt only. It is shown now, and "
+                        "mailed to who has an e-mail address when the attempt is announced and "
+                        "again when it is open; it is not shown later.",
+                .positionals = attempt_voters,
+                .run = run_attempt_voter_add},
+        {.name = "remove",
+                .summary = "ask somebody no more; the vote and the link end",
+                .positionals = attempt_voters,
+                .run = run_attempt_voter_remove},
+        {0},
+};
+static const Command attempt_item_commands[] = {
+        {.name = "add",
+                .summary = "add what of the release notes is to be signed off",
+                .positionals = attempt_items,
+                .run = run_attempt_item_add},
         {0},
 };
 static const CommandWord attempt_open_options[] = {ANYWAY_WORD, NO_WAIT, {0}};
@@ -439,6 +525,29 @@ static const Command attempt_commands[] = {
                 .positionals = series_only,
                 .options = no_wait_only,
                 .run = run_attempt_cancel},
+        {.name = "voter",
+                .summary = "who says whether the new site works",
+                .commands = attempt_voter_commands},
+        {.name = "vote",
+                .summary = "say that the new site works, or that it does not",
+                .description =
+                        "A voter's word, while the attempt is open; the last one counts. What the "
+                        "words decide, the series is set to (outcome-rule in 'series set'): "
+                        "nothing by themselves; with all-agree the end of the lapse accepts the "
+                        "new site if all say that it works, and cancels it else; with "
+                        "objection-cancels the first objection brings the former production back.",
+                .positionals = attempt_vote_positionals,
+                .options = attempt_vote_options,
+                .examples = attempt_vote_examples,
+                .run = run_attempt_vote},
+        {.name = "item",
+                .summary = "what of the release notes is to be signed off",
+                .commands = attempt_item_commands},
+        {.name = "sign",
+                .summary = "sign items of the release notes off",
+                .positionals = attempt_signed,
+                .options = attempt_sign_options,
+                .run = run_attempt_sign},
         {.name = "withdraw",
                 .summary = "give up one that has not begun",
                 .positionals = series_only,

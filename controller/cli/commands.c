@@ -62,6 +62,18 @@ static char *list_path(const char *path, const char *series, const char *limit)
                 limit ? "limit=" : "", limit ? limit : "");
 }
 
+// The values of a repeated word.
+static json_t *texts_of(const CommandLine *line, const char *word)
+{
+        size_t count;
+        const char *const *values = command_values(line, word, &count);
+        json_t *texts = json_array();
+
+        for (size_t i = 0; i < count; i++)
+                json_array_append_new(texts, json_string(values[i]));
+        return texts;
+}
+
 // ---------------------------------------------------------------- host
 
 // The line alone on standard output, so that it can be piped to where it is needed.
@@ -177,16 +189,10 @@ int run_series_serve(const CommandLine *line)
 
 int run_preview_prepare(const CommandLine *line)
 {
-        size_t count;
-        const char *const *requirements = command_values(line, "install", &count);
-        json_t *install = json_array();
-
-        for (size_t i = 0; i < count; i++)
-                json_array_append_new(install, json_string(requirements[i]));
         return request_job(line, "POST", "/v1/series/%s/preview", "SERIES",
                 json_pack("{s:s, s:o, s:b, s:b}", "site", command_value(line, "SITE"), "install",
-                        install, "dry_run", command_flag(line, "dry-run"), "review",
-                        command_flag(line, "review")),
+                        texts_of(line, "install"), "dry_run", command_flag(line, "dry-run"),
+                        "review", command_flag(line, "review")),
                 "done");
 }
 
@@ -343,8 +349,9 @@ static void add_anyway(const CommandLine *line, json_t *body)
 
 int run_attempt_plan(const CommandLine *line)
 {
-        json_t *body = json_pack("{s:s, s:o}", "at", command_value(line, "at"), "lapse_seconds",
-                seconds_of(line, "lapse"));
+        json_t *body = json_pack("{s:s, s:o, s:o, s:o}", "at", command_value(line, "at"),
+                "lapse_seconds", seconds_of(line, "lapse"), "voters", texts_of(line, "voter"),
+                "items", texts_of(line, "item"));
 
         if (command_value(line, "deadline"))
                 json_object_set_new(body, "deadline_seconds", seconds_of(line, "deadline"));
@@ -425,6 +432,53 @@ int run_attempt_report(const CommandLine *line)
 int run_attempt_show(const CommandLine *line)
 {
         return get_named(line, "/v1/series/%s/attempt", "SERIES", show_attempt);
+}
+
+int run_attempt_voter_add(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/voters",
+                json_pack("{s:o}", "voters", texts_of(line, "VOTER")));
+}
+
+int run_attempt_voter_remove(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/voters/remove",
+                json_pack("{s:o}", "voters", texts_of(line, "VOTER")));
+}
+
+int run_attempt_item_add(const CommandLine *line)
+{
+        return change_attempt(line, "/v1/series/%s/attempt/items",
+                json_pack("{s:o}", "items", texts_of(line, "TEXT")));
+}
+
+// Numbers that the command line has checked.
+int run_attempt_sign(const CommandLine *line)
+{
+        size_t count;
+        const char *const *values = command_values(line, "ITEM", &count);
+        json_t *numbers = json_array(), *body = json_pack("{s:o}", "items", numbers);
+        uint64_t number;
+
+        for (size_t i = 0; i < count; i++)
+                if (text_parse_u64(values[i], &number) == 0)
+                        json_array_append_new(numbers, json_integer((json_int_t)number));
+        if (command_value(line, "token"))
+                json_object_set_new(body, "token", json_string(command_value(line, "token")));
+        return change_attempt(line, "/v1/series/%s/attempt/sign", body);
+}
+
+int run_attempt_vote(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path =
+                client_path("/v1/series/%s/attempt/vote", command_value(line, "SERIES"));
+        json_t *body = json_pack("{s:s, s:s}", "token", command_value(line, "token"), "vote",
+                command_value(line, "VOTE"));
+
+        if (command_value(line, "why"))
+                json_object_set_new(body, "why", json_string(command_value(line, "why")));
+        return call_and_show(&session, "POST", path, body, show_vote);
 }
 
 // ---------------------------------------------------------------- schedule and calendar

@@ -360,14 +360,17 @@ void show_announcements(const Screen *screen, const json_t *announcements)
 
         json_array_foreach (announcements, i, announcement) {
                 TextList texts _cleanup_text_list_ = {0};
-                _cleanup_free_ char *all = NULL;
+                _cleanup_free_ char *all = NULL, *to = NULL;
 
                 json_array_foreach (json_object_get(announcement, "deliveries"), k, delivery)
                         text_list_take(&texts, delivery_text(delivery));
                 all = text_list_join(&texts, ", ");
+                to = text_format("%s%s%s", view_text(announcement, "subject"),
+                        *view_text(announcement, "to") ? ", to " : "",
+                        view_text(announcement, "to"));
                 add(&table, announcement, "id");
                 add_time(&table, announcement, "at");
-                add(&table, announcement, "subject");
+                table_add(&table, to);
                 table_add(&table, all);
         }
         write_table(screen, &table, "Nothing has been announced yet.");

@@ -13,6 +13,7 @@ void show_series(const Screen *screen, const json_t *series);
 void show_jobs(const Screen *screen, const json_t *jobs);
 void show_job(const Screen *screen, const json_t *job);
 void show_attempt(const Screen *screen, const json_t *attempt);
+void show_vote(const Screen *screen, const json_t *vote);
 void show_report(const Screen *screen, const json_t *report);
 // "fitness" and "forecast" of what is shown; nothing without them.
 void show_outlook(const Screen *screen, const json_t *shown);

@@ -11,7 +11,8 @@ static const char *attempt_ways(const char *state)
                 {"planned", "attempt announce, attempt open, attempt withdraw"},
                 {"announced", "attempt open, attempt withdraw"},
                 {"synchronising", "job watch, job cancel"},
-                {"open", "attempt accept, attempt cancel, attempt extend, attempt report"},
+                {"open", "attempt accept, attempt cancel, attempt extend, attempt vote, "
+                         "attempt report"},
                 {"canceled", "attempt report"},
         };
 
@@ -21,12 +22,75 @@ static const char *attempt_ways(const char *state)
         return "";
 }
 
+static void show_voters(const Screen *screen, const json_t *voters)
+{
+        _cleanup_table_ Table table = {.columns = 3, .heads = {"VOTER", "SAYS", "WHY"}};
+        const json_t *voter;
+        size_t i;
+
+        json_array_foreach (voters, i, voter) {
+                table_add(&table, view_text(voter, "voter"));
+                table_add(&table, view_text(voter, "vote"));
+                table_add(&table, view_text(voter, "why"));
+        }
+        if (table.count > 0)
+                fputc('\n', screen->out);
+        table_write(&table, screen, 0);
+}
+
+static void show_items(const Screen *screen, const json_t *items)
+{
+        _cleanup_table_ Table table = {
+                .columns = 3, .heads = {"ITEM", "WHAT IS NEW", "SIGNED BY"}, .right = {true}};
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach (items, i, item) {
+                _cleanup_free_ char *number = view_value("number", json_object_get(item, "number"));
+
+                table_add(&table, number);
+                table_add(&table, view_text(item, "text"));
+                table_add(&table, view_text(item, "signed_by"));
+        }
+        if (table.count > 0)
+                fputc('\n', screen->out);
+        table_write(&table, screen, 0);
+}
+
+// Whole on a line each, so that they can be copied.
+static void show_links(const Screen *screen, const json_t *links)
+{
+        const json_t *link;
+        size_t i;
+
+        if (json_array_size(links) > 0)
+                fprintf(screen->out, "\nWhat each voter types, shown only now:\n");
+        json_array_foreach (links, i, link) {
+                _cleanup_free_ char *voter = screen_safe(view_text(link, "voter"));
+
+                fprintf(screen->out, "  %s\n    %s\n", voter, view_text(link, "link"));
+        }
+}
+
+void show_vote(const Screen *screen, const json_t *vote)
+{
+        _cleanup_free_ char *voter = screen_safe(view_text(vote, "voter"));
+        json_int_t job = json_integer_value(json_object_get(vote, "job"));
+
+        fprintf(screen->out, "Noted: %s says that it %s.\n", voter,
+                text_equal(view_text(vote, "vote"), "works") ? "works" : "does not work");
+        if (job)
+                fprintf(screen->out,
+                        "The former production comes back: understudyctl job watch %lld\n",
+                        (long long)job);
+}
+
 void show_attempt(const Screen *screen, const json_t *attempt)
 {
         _cleanup_table_ Table table = {.columns = 2};
         _cleanup_free_ char *lapse = text_format("%lld min, then: %s",
                 (long long)json_integer_value(json_object_get(attempt, "lapse_seconds")) / 60,
-                view_text(attempt, "when_over"));
+                view_text(attempt, "then"));
         _cleanup_free_ char *deadline = text_format("%lld min for the opening",
                 (long long)json_integer_value(json_object_get(attempt, "deadline_seconds")) / 60);
         const char *ways = attempt_ways(view_text(attempt, "state"));
@@ -40,10 +104,18 @@ void show_attempt(const Screen *screen, const json_t *attempt)
         table_add_pair(&table, "planned by", view_text(attempt, "who"));
         table_add_pair(&table, "why", view_text(attempt, "why"));
         table_add_pair(&table, "anyway, because", view_text(attempt, "anyway"));
+        table_add_pair(&table, "votes", view_text(json_object_get(attempt, "now"), "why"));
         table_write(&table, screen, 0);
         show_outlook(screen, attempt);
-        if (*ways)
-                fprintf(screen->out, "\nWhat can be asked for now: %s\n", ways);
+        show_voters(screen, json_object_get(attempt, "voters"));
+        show_items(screen, json_object_get(attempt, "items"));
+        show_links(screen, json_object_get(attempt, "links"));
+        if (*ways) {
+                _cleanup_free_ char *text = text_format("What can be asked for now: %s", ways);
+
+                fputc('\n', screen->out);
+                screen_paragraphs(screen, 0, text);
+        }
 }
 
 // "2 added, 1 changed".

@@ -241,6 +241,80 @@ static void jobs_and_history_are_tables(void **state)
         assert_narrow(log.out);
 }
 
+#define VOTED                                                                                      \
+        "{\"series\":\"lino\",\"state\":\"open\",\"lapse_seconds\":3600,\"deadline_seconds\":"     \
+        "7200,\"then\":\"accept unless a voter objects\",\"now\":{\"end\":\"cancel\",\"why\":"     \
+        "\"1 of 2 voters object\"},\"voters\":[{\"voter\":\"joe@example.com\",\"vote\":"           \
+        "\"objects\",\"why\":\"no "                                                                \
+        "\\u001btotals\"},{\"voter\":\"jane\",\"vote\":null,\"why\":null}],"                       \
+        "\"items\":[{\"number\":1,\"text\":\"Totals are rounded\",\"signed_by\":\"jane\"},"        \
+        "{\"number\":2,\"text\":\"Dark "                                                           \
+        "mode\",\"signed_by\":null}],\"links\":[{\"voter\":\"jane\","                              \
+        "\"link\":\"understudyctl attempt vote lino works --token 7-0123456789abcdef\"}]}"
+
+static void an_attempt_is_shown_with_votes_items_and_new_links(void **state)
+{
+        static const Exchange exchanges[] = {{"POST /v1/series/lino/attempt/voters ", 200, VOTED,
+                                                     .body = "{\"voters\":[\"jane\",\"ann\"]}"},
+                {0}};
+        _cleanup_outcome_ Outcome outcome = run_with(exchanges, "attempt|voter|add|lino|jane|ann");
+
+        (void)state;
+        assert_int_equal(outcome.status, 0);
+        assert_has(outcome.out, "60 min, then: accept unless a voter objects\n");
+        assert_has(outcome.out, "1 of 2 voters object\n");
+        assert_has(outcome.out, "joe@example.com  objects  no \\x1btotals\n");
+        assert_has(outcome.out, "jane             -        -\n");
+        assert_has(outcome.out, "   1  Totals are rounded  jane\n");
+        assert_has(outcome.out, "   2  Dark mode           -\n");
+        assert_has(outcome.out, "attempt vote lino works --token 7-0123456789abcdef\n");
+        assert_narrow(outcome.out);
+}
+
+static void a_plan_is_sent_with_voters_and_items(void **state)
+{
+        static const Exchange exchanges[] = {
+                {"POST /v1/series/lino/attempt ", 200, VOTED,
+                        .body = "\"voters\":[\"jane\",\"ann\"],\"items\":[\"Dark mode\"]"},
+                {0}};
+        _cleanup_outcome_ Outcome outcome = run_with(exchanges,
+                "attempt|plan|lino|--at|now|--lapse|1 h|--voter|jane|--voter=ann|--item|Dark mode");
+
+        (void)state;
+        assert_int_equal(outcome.status, 0);
+}
+
+static void a_vote_is_noted_and_says_what_it_has_begun(void **state)
+{
+        static const Exchange exchanges[] = {
+                {"POST /v1/series/lino/attempt/vote ", 200,
+                        "{\"voter\":\"jane\",\"vote\":\"objects\",\"job\":9}",
+                        .body = "{\"token\":\"7-ab\",\"vote\":\"objects\",\"why\":\"no totals\"}"},
+                {0}};
+        _cleanup_outcome_ Outcome outcome =
+                run_with(exchanges, "attempt|vote|lino|objects|--token|7-ab|--why|no totals");
+        _cleanup_outcome_ Outcome wrong =
+                run_in("/nonexistent", "attempt|vote|lino|perhaps|--token|7-ab");
+
+        (void)state;
+        assert_has(outcome.out, "Noted: jane says that it does not work.\n");
+        assert_has(outcome.out, "understudyctl job watch 9\n");
+        assert_int_equal(wrong.status, COMMAND_USAGE);
+}
+
+static void items_are_signed_by_their_numbers(void **state)
+{
+        static const Exchange exchanges[] = {
+                {"POST /v1/series/lino/attempt/sign ", 200, VOTED,
+                        .body = "{\"items\":[1,2],\"token\":\"7-ab\"}"},
+                {0}};
+        _cleanup_outcome_ Outcome outcome =
+                run_with(exchanges, "attempt|sign|lino|1|2|--token|7-ab");
+
+        (void)state;
+        assert_int_equal(outcome.status, 0);
+}
+
 static void a_drop_without_a_terminal_needs_yes(void **state)
 {
         static const Exchange exchanges[] = {
@@ -323,6 +397,10 @@ int main(void)
                 cmocka_unit_test(a_wrong_command_line_is_status_2),
                 cmocka_unit_test(durations_are_sent_in_seconds),
                 cmocka_unit_test(jobs_and_history_are_tables),
+                cmocka_unit_test(an_attempt_is_shown_with_votes_items_and_new_links),
+                cmocka_unit_test(a_plan_is_sent_with_voters_and_items),
+                cmocka_unit_test(a_vote_is_noted_and_says_what_it_has_begun),
+                cmocka_unit_test(items_are_signed_by_their_numbers),
                 cmocka_unit_test(a_drop_without_a_terminal_needs_yes),
                 cmocka_unit_test(a_drop_on_a_terminal_asks_first),
                 cmocka_unit_test(every_command_has_a_manual_of_80_columns),
