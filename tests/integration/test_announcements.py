@@ -4,11 +4,13 @@ import email
 import hashlib
 import hmac
 import json
+import shlex
 from email import policy
 
 import pytest
 
-from fleet import REFUSED, Daemon, wait_for
+from conftest import SERIES
+from fleet import REFUSED, Daemon, assert_done, wait_for
 
 SECRET = "one two 'three'"
 
@@ -47,6 +49,11 @@ def hooks(received):
 
 def mails(received):
     return [email.message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(received.glob("mail-*"))]
+
+
+def letters(received):
+    """Mails to a voter."""
+    return [mail for mail in mails(received) if mail["X-To"] == "ann@example.com"]
 
 
 def clear(received, directory):
@@ -117,3 +124,27 @@ def test_an_absent_host_is_told_of_once_and_so_is_its_return(announcing, worker,
     worker.start()
     wait_for(lambda: "Host one is back" in [mail["Subject"] for mail in mails(received)], "its return is told", 60)
     assert [mail["Subject"] for mail in mails(received)] == ["Host one is away", "Host one is back"]
+
+
+def test_a_voter_is_mailed_a_link_alone_which_lets_vote_once_it_is_open(announcing, preview, received, directory):
+    assert_done(announcing.do("preview", "sync", SERIES))
+    clear(received, directory)
+    announcing.ctl("attempt", "plan", SERIES, "--at", "2099-12-04T18:00", "--lapse", "1 h", "--voter", "ann@example.com")
+    announcing.ctl("attempt", "announce", SERIES)
+    wait_for(lambda: letters(received), "the invitation is mailed", 60)
+    assert_done(announcing.do("attempt", "open", SERIES))
+    wait_for(lambda: len(letters(received)) == 2, "the question is mailed", 60)
+    invited, asked = letters(received)
+    assert (invited["To"], asked["To"]) == ("ann@example.com", "ann@example.com")
+    assert "asked for" in invited["Subject"] and asked["Subject"] == f"Does the upgraded {SERIES} work?"
+    text = asked.get_body().get_content()
+    word, = (line for line in text.splitlines() if " works --token " in line)
+    token = word.split()[-1]
+    assert token in invited.get_body().get_content()
+    announcing.run(*shlex.split(word)[:1], "--dir", announcing.controller_directory, *shlex.split(word)[1:])
+    voter, = announcing.json("attempt", "show", SERIES)["voters"]
+    assert (voter["voter"], voter["vote"]) == ("ann@example.com", "works")
+    database = b"".join(path.read_bytes() for path in announcing.controller_directory.glob("controller.db*"))
+    assert b"ann@example.com" in database and token.split("-")[1].encode() not in database
+    assert not any(token in hook["body"] for hook in hooks(received))
+    assert_done(announcing.do("attempt", "cancel", SERIES))

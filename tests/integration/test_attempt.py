@@ -94,6 +94,28 @@ def test_one_that_fails_before_it_is_open_gives_production_back_unchanged(fleet,
     assert production.manifest() == frozen
 
 
+def test_an_objection_of_a_voter_brings_the_former_production_back(fleet, preview, production):
+    fleet.ctl("series", "set", SERIES, "outcome-rule=objection-cancels")
+    assert_done(fleet.do("preview", "sync", SERIES))
+    planned = fleet.json("attempt", "plan", SERIES, "--at", "now", "--lapse", "1 h", "--outcome-when-over", "accept",
+                         "--voter", "joe", "--voter", "jane", "--item", "Totals are rounded")
+    joe, jane = (one["link"].split()[-1] for one in planned["links"])
+    early = fleet.ctl("attempt", "vote", SERIES, "works", "--token", joe, check=False)
+    assert early.returncode == 4 and "once it is open" in early.stderr
+    assert_done(fleet.do("attempt", "open", SERIES))
+    fleet.ctl("attempt", "vote", SERIES, "works", "--token", joe)
+    assert fleet.json("attempt", "sign", SERIES, "1", "--token", joe)["items_open"] == 0
+    assert shown(fleet)["state"] == "open" and links(production.root) == (PREVIEW, PRODUCTION)
+    noted = fleet.json("attempt", "vote", SERIES, "objects", "--token", jane, "--why", "no totals")
+    assert_done(fleet.finish(noted["job"]))
+    after = shown(fleet)
+    assert (after["state"], after["why"]) == ("canceled", "jane objects: no totals")
+    assert links(production.root) == (PRODUCTION, PREVIEW)
+    late = fleet.ctl("attempt", "vote", SERIES, "works", "--token", jane, check=False)
+    assert late.returncode == 4 and "the attempt is canceled" in late.stderr
+    fleet.ctl("series", "set", SERIES, "outcome-rule=operator")
+
+
 def test_accepted_what_came_in_meanwhile_remains(fleet, preview, production):
     before = production.served()["contacts.Persons"]
     open_attempt(fleet)
