@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "calendar/due.h"
+#include "control/voters.h"
 #include "fake.h"
 #include "store/attempt.h"
 
@@ -354,6 +355,31 @@ static void extend(void)
                 json_pack("{s:i}", "by_seconds", 60 + (int)draw(3600)));
 }
 
+static void name_voter(void)
+{
+        static const char *const rules[] = {"operator", "all-agree", "objection-cancels"};
+        const char *of = series();
+
+        ask("POST", "/v1/series/{series}/settings", of,
+                json_pack("{s:s}", "outcome-rule", rules[draw(ELEMENTS(rules))]));
+        ask("POST", ATTEMPT "/voters", of, json_pack("{s:[s]}", "voters", draw(2) ? "joe" : "ann"));
+}
+
+// By the link of one who was asked in this attempt or an earlier one.
+static void vote(void)
+{
+        _cleanup_voter_ VoterRow voter = {0};
+        _cleanup_free_ char *token = NULL;
+        int64_t newest = count("voter", "1");
+
+        if (voter_get(fake.controller->store, newest - draw(3), &voter, NULL) != 1)
+                return;
+        token = voters_token(fake.controller, &voter);
+        ask("POST", ATTEMPT "/vote", series(),
+                json_pack("{s:s, s:s, s:s}", "token", token, "vote", draw(2) ? "works" : "objects",
+                        "why", "to see"));
+}
+
 // One of the newest jobs.
 static void about_job(const char *path)
 {
@@ -479,6 +505,8 @@ static const struct {
         {plan, 8},
         {move_attempt, 24},
         {extend, 2},
+        {name_voter, 6},
+        {vote, 8},
         {cancel_job, 3},
         {retry_job, 3},
         {minutes_pass, 9},
