@@ -1,7 +1,9 @@
 #include "rehearsal/fitness.h"
 
 #include "base/clock.h"
+#include "store/attempt.h"
 #include "store/series.h"
+#include "store/vote.h"
 
 // What is missing, allocated; NULL: nothing.
 typedef char *Rule(const FitnessFacts *facts);
@@ -47,7 +49,17 @@ static char *is_young(const FitnessFacts *facts)
                 (long long)(age_us / US_PER_SECOND / 3600));
 }
 
-static Rule *const rules[] = {is_there, was_rehearsed, has_no_conflict, went_well, is_young};
+static char *is_signed_off(const FitnessFacts *facts)
+{
+        if (facts->unsigned_items == 0)
+                return NULL;
+        return text_format("%zu item%s of the release notes %s not signed off",
+                facts->unsigned_items, facts->unsigned_items > 1 ? "s" : "",
+                facts->unsigned_items > 1 ? "are" : "is");
+}
+
+static Rule *const rules[] = {
+        is_there, was_rehearsed, has_no_conflict, went_well, is_young, is_signed_off};
 
 void fitness_missing(const FitnessFacts *facts, TextList *ret)
 {
@@ -58,6 +70,23 @@ void fitness_missing(const FitnessFacts *facts, TextList *ret)
                 if (missing)
                         text_list_take(ret, missing);
         }
+}
+
+static int count_unsigned(Store *store, const char *series, size_t *ret, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        _cleanup_rows_ Rows items = {0};
+        int r = attempt_newest(store, series, &attempt, error);
+        const ItemRow *rows;
+
+        *ret = 0;
+        if (r <= 0 || attempt.state > ATTEMPT_ANNOUNCED)
+                return r < 0 ? r : 0;
+        r = items_of(store, attempt.id, &items, error);
+        rows = items.items;
+        for (size_t i = 0; r == 0 && i < items.count; i++)
+                *ret += rows[i].signed_us == 0;
+        return r;
 }
 
 int fitness_of(Store *store, const char *series, int64_t now_us, TextList *ret, Error *error)
@@ -75,6 +104,8 @@ int fitness_of(Store *store, const char *series, int64_t now_us, TextList *ret, 
         for (size_t i = 0; facts.has_preview && i < rows.count && !facts.last; i++)
                 if (all[i].state != JOB_CANCELED && all[i].started_us >= preview.created_us)
                         facts.last = &all[i];
-        fitness_missing(&facts, ret);
-        return 0;
+        r = count_unsigned(store, series, &facts.unsigned_items, error);
+        if (r == 0)
+                fitness_missing(&facts, ret);
+        return r;
 }

@@ -12,6 +12,7 @@
 typedef struct FitnessFacts {
         bool has_preview;
         const RehearsalRow *last; // of that preview, and not canceled; NULL: there was none
+        size_t unsigned_items;    // of the release notes of the attempt that is to open
         int64_t now_us;
 } FitnessFacts;
 

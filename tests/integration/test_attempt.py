@@ -102,9 +102,11 @@ def test_an_objection_of_a_voter_brings_the_former_production_back(fleet, previe
     joe, jane = (one["link"].split()[-1] for one in planned["links"])
     early = fleet.ctl("attempt", "vote", SERIES, "works", "--token", joe, check=False)
     assert early.returncode == 4 and "once it is open" in early.stderr
+    unsigned = fleet.ctl("attempt", "open", SERIES, check=False)
+    assert unsigned.returncode == 4 and "1 item of the release notes is not signed off" in unsigned.stderr
+    assert fleet.json("attempt", "sign", SERIES, "1", "--token", joe)["items_open"] == 0
     assert_done(fleet.do("attempt", "open", SERIES))
     fleet.ctl("attempt", "vote", SERIES, "works", "--token", joe)
-    assert fleet.json("attempt", "sign", SERIES, "1", "--token", joe)["items_open"] == 0
     assert shown(fleet)["state"] == "open" and links(production.root) == (PREVIEW, PRODUCTION)
     noted = fleet.json("attempt", "vote", SERIES, "objects", "--token", jane, "--why", "no totals")
     assert_done(fleet.finish(noted["job"]))

@@ -162,6 +162,23 @@ static void one_announced_fails_when_its_preview_is_not_fit_at_its_time(void **s
         assert_string_equal(host->log, ""); // production was not touched
 }
 
+static void release_notes_are_signed_off_before_it_opens(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        world_with_preview();
+        plan("now", "cancel");
+        say(ATTEMPT "/items", json_pack("{s:[s, s]}", "items", "New invoices", "New menu"));
+        say(ATTEMPT "/sign", json_pack("{s:[i]}", "items", 1));
+        assert_missing("1 item of the release notes is not signed off");
+        assert_int_equal(fake_ask("POST", ATTEMPT "/open", "mdg", NULL, NULL, &shown), -EPERM);
+        assert_string_equal(fake.error.code, "unfit");
+        say(ATTEMPT "/sign", json_pack("{s:[i]}", "items", 2));
+        assert_missing(NULL);
+        assert_true(fake_job("POST", ATTEMPT "/open", "mdg", NULL) > 0);
+}
+
 static void what_rehearsals_were_is_shown_newest_first(void **state)
 {
         FakeHost *host = world_with_preview();
@@ -272,6 +289,7 @@ int main(void)
                 TEST(with_a_reason_it_steps_in_all_the_same_and_the_history_keeps_it),
                 TEST(a_reason_may_be_given_when_it_is_opened),
                 TEST(one_announced_fails_when_its_preview_is_not_fit_at_its_time),
+                TEST(release_notes_are_signed_off_before_it_opens),
                 TEST(what_rehearsals_were_is_shown_newest_first),
                 TEST(one_that_cannot_open_within_its_deadline_is_not_planned),
                 TEST(an_opening_that_by_the_forecast_cannot_be_in_time_is_given_back),
