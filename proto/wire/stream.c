@@ -16,7 +16,8 @@ struct Stream {
         void *userdata;
         FrameDecoder decoder;
         struct evbuffer *queue;
-        uint8_t *chunk; // taken from the queue and on its way; NULL: sending rests
+        struct event *flush; // at the end of a turn, so that its frames go out together
+        uint8_t *chunk;      // taken from the queue and on its way; NULL: sending rests
         size_t chunk_size, chunk_sent;
         int64_t received_us, sent_us;
         bool connected;
@@ -161,6 +162,18 @@ static void on_sent(Post *post)
                 stream->handlers->drained(stream->userdata);
 }
 
+static void on_flush(evutil_socket_t fd, short events, void *userdata)
+{
+        Stream *stream = userdata;
+
+        (void)fd;
+        (void)events;
+        if (stream->ended || stream->chunk)
+                return;
+        stream->sent_us = clock_monotonic_us();
+        send_next(stream);
+}
+
 static void free_memory(Post *post)
 {
         Stream *stream = CONTAINER(post, Stream, grave);
@@ -197,9 +210,11 @@ Stream *stream_new(Wire *wire, nng_stream *take_stream, uint32_t frame_bytes,
         stream->userdata = userdata;
         stream->grave.run = take_apart;
         stream->queue = evbuffer_new();
+        stream->flush = evtimer_new(wire->base, on_flush, stream);
         stream->received_us = stream->sent_us = clock_monotonic_us();
         frame_decoder_init(&stream->decoder, handlers->type, frame_bytes);
-        if (!stream->queue || transfer_init(&stream->receiving, wire, on_received) < 0 ||
+        if (!stream->queue || !stream->flush ||
+                transfer_init(&stream->receiving, wire, on_received) < 0 ||
                 transfer_init(&stream->sending, wire, on_sent) < 0)
                 abort(); // out of memory, as everywhere
         receive(stream);
@@ -209,6 +224,7 @@ Stream *stream_new(Wire *wire, nng_stream *take_stream, uint32_t frame_bytes,
 void stream_free(Stream *stream)
 {
         stream->ended = true;
+        event_free(stream->flush);
         wire_bury(stream->wire, &stream->grave);
 }
 
@@ -222,16 +238,14 @@ int stream_send(Stream *stream, const ProtobufCMessage *message, uint32_t queue_
         r = frame_encode(stream->queue, message, stream->decoder.limit);
         if (r < 0)
                 return r;
-        if (!stream->ended && !stream->chunk) {
-                stream->sent_us = clock_monotonic_us();
-                send_next(stream);
-        }
+        if (!stream->ended && !stream->chunk)
+                event_active(stream->flush, EV_TIMEOUT, 0);
         return 0;
 }
 
 bool stream_is_drained(const Stream *stream)
 {
-        return !stream->chunk;
+        return !stream->chunk && evbuffer_get_length(stream->queue) == 0;
 }
 
 void stream_discard(Stream *stream)

@@ -58,15 +58,10 @@ static void apply_change(WorkerTask *task)
         }
 }
 
-// After the runners have begun: they have the longer way to go.
 static void accept_new(const Agent *agent)
 {
         for (WorkerTask *task = agent->tasks; task; task = task->next)
-                if (task->unanswered) {
-                        task->unanswered = false;
-                        log_info("task accepted task=%s", task->id);
-                        protocol_accept(task);
-                }
+                ship_answer(task);
 }
 
 // A cancel that could not be recorded still ends what runs now; only a later run would not know it.
@@ -171,6 +166,12 @@ static void on_inotify(evutil_socket_t fd, short what, void *userdata)
         }
 }
 
+static void on_soon(evutil_socket_t fd, short what, void *userdata)
+{
+        (void)fd, (void)what;
+        ship_all(userdata);
+}
+
 static void on_signal(evutil_socket_t signal_number, short what, void *userdata)
 {
         Agent *agent = userdata;
@@ -229,11 +230,12 @@ static int prepare_loop(Agent *agent, Error *error)
                 return error_set(error, -errno, "loop", "cannot prepare the event loop");
         agent->turn = evtimer_new(agent->base, on_turn, agent);
         agent->sweep = evtimer_new(agent->base, on_sweep, agent);
+        agent->soon = evtimer_new(agent->base, on_soon, agent);
         agent->inotify =
                 event_new(agent->base, agent->inotify_fd, EV_READ | EV_PERSIST, on_inotify, agent);
         agent->terminate = evsignal_new(agent->base, SIGTERM, on_signal, agent);
         agent->interrupt = evsignal_new(agent->base, SIGINT, on_signal, agent);
-        if (!agent->turn || !agent->sweep || !agent->inotify || !agent->terminate ||
+        if (!agent->turn || !agent->sweep || !agent->soon || !agent->inotify || !agent->terminate ||
                 !agent->interrupt || event_add(agent->inotify, NULL) < 0 ||
                 event_add(agent->terminate, NULL) < 0 || event_add(agent->interrupt, NULL) < 0)
                 return error_set(error, -ENOMEM, "loop", "cannot prepare the event loop");
@@ -243,8 +245,8 @@ static int prepare_loop(Agent *agent, Error *error)
 
 static void agent_clear(Agent *agent)
 {
-        struct event *events[] = {
-                agent->turn, agent->sweep, agent->inotify, agent->terminate, agent->interrupt};
+        struct event *events[] = {agent->turn, agent->sweep, agent->soon, agent->inotify,
+                agent->terminate, agent->interrupt};
 
         if (agent->wire)
                 wire_free(agent->wire);

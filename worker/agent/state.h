@@ -61,6 +61,7 @@ struct Agent {
         struct event *inotify;
         struct event *turn;  // writes the journal
         struct event *sweep; // removes forgotten tasks
+        struct event *soon;  // tells what waits for company
         struct event *terminate, *interrupt;
         Wire *wire;
         Dialer *dialer;
@@ -86,8 +87,13 @@ static inline void agent_sweep(Agent *agent)
 
 // ---- ship.c
 
-// Sends what is in the task's spool and not sent yet, as far as window and link allow.
+// Sends what is in the task's spool and not sent yet, as far as window and link allow. That it was
+// accepted goes before; that a run has begun waits a moment for what follows.
 void ship_task(WorkerTask *task);
+// That a task was accepted is told with the first that is to tell of it, or a moment later.
+void ship_answer(WorkerTask *task);
+// The moment has passed.
+void ship_all(Agent *agent);
 // Goes to the event after `number`, from where ship_task sends.
 int ship_from(WorkerTask *task, uint64_t number) _must_use_;
 // A Committed: -EPROTO when it is about what was never sent.
