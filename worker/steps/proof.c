@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "site/managed.h"
 #include "steps/files.h"
 #include "steps/script.h"
 #include "steps/walk.h"
@@ -70,6 +71,21 @@ static void follow_pointer(const Tree *tree, int dirfd, const char *name)
                 take_pointers(tree->pointed, text);
 }
 
+// What this worker manages is written again with each change of roles; only what it says counts.
+static bool add_managed(const Tree *tree, int dirfd, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        if (!text_equal(path, MANAGED_VALUES) && !text_equal(path, MANAGED_MODULE))
+                return false;
+        if (site_file_read(dirfd, path, POINTER_MAX, &text, &size, NULL) < 0)
+                return false;
+        hasher_add(tree->hasher, path, strlen(path) + 1);
+        hasher_add(tree->hasher, text, size);
+        return true;
+}
+
 static int visit(
         void *userdata, int dirfd, const char *path, const char *name, const struct stat *st)
 {
@@ -87,6 +103,8 @@ static int visit(
         if (S_ISDIR(st->st_mode))
                 return 1;
         if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+                return 0;
+        if (add_managed(tree, dirfd, path))
                 return 0;
         hasher_add(tree->hasher, path, strlen(path) + 1);
         hasher_add(tree->hasher, &facts, sizeof(facts));
@@ -156,9 +174,10 @@ int proof_project(const SiteDir *site, const Fleet__ProbeResult *probe, const ch
                    *database = identity && identity->database
                                        ? beneath(identity->database->name, site->path)
                                        : NULL;
-        // Lino touches the last one whenever it starts.
-        const char *const skipped[] = {"env", "log", "tmp", "media", snapshot, "lino_version.txt",
-                media ? media : "media", collected ? collected : "static", NULL};
+        // A preview's mail is kept as files; Lino touches lino_version.txt whenever it starts.
+        const char *const skipped[] = {"env", "log", "tmp", "mail", "media", snapshot,
+                "lino_version.txt", media ? media : "media", collected ? collected : "static",
+                NULL};
         Tree tree = {.hasher = hasher, .skipped = skipped, .database = database};
         int r;
 

@@ -157,6 +157,27 @@ static void settings_saved_again_are_a_change(void **state)
                 "the preview's settings have changed");
 }
 
+// As with each change of roles.
+static void what_is_managed_written_again_as_it_was_is_no_change(void **state)
+{
+        Rehearsal *r = *state;
+
+        shell("cd '%s/berta' && echo '{}' > understudy_managed.json", r->f.root);
+        synchronise(r);
+        synchronise(r);
+        shell("cd '%s/berta' && echo '{}' > x && mv x understudy_managed.json", r->f.root);
+        assert_way(r, FLEET__WAY__NOTHING, "nothing has changed since");
+}
+
+static void what_is_managed_otherwise_is_a_change(void **state)
+{
+        Rehearsal *r = *state;
+
+        shell("cd '%s/berta' && echo '{}' > understudy_managed.json", r->f.root);
+        changed(r, "echo '{ }' > berta/understudy_managed.json",
+                "the preview's settings have changed");
+}
+
 static void production_s_code_is_a_change(void **state)
 {
         changed(*state, "echo >> anna/plugin.py", "production's settings have changed");
@@ -186,7 +207,7 @@ static void what_a_site_writes_as_it_runs_is_no_change(void **state)
 
         synchronise(r);
         synchronise(r);
-        shell("cd '%s/berta' && mkdir -p tmp env/__pycache__ && touch tmp/x media/x "
+        shell("cd '%s/berta' && mkdir -p tmp mail env/__pycache__ && touch tmp/x mail/x media/x "
               "lino_version.txt "
               "env/__pycache__/x.pyc",
                 r->f.root);
@@ -226,6 +247,8 @@ int main(void)
                 REHEARSE(an_edited_script_is_a_change),
                 REHEARSE(a_merge_that_waits_is_a_change),
                 REHEARSE(settings_saved_again_are_a_change),
+                REHEARSE(what_is_managed_written_again_as_it_was_is_no_change),
+                REHEARSE(what_is_managed_otherwise_is_a_change),
                 REHEARSE(production_s_code_is_a_change),
                 REHEARSE(a_file_of_an_environment_with_its_old_time_is_a_change),
                 REHEARSE(code_outside_that_the_environment_names_is_a_change),
