@@ -120,5 +120,9 @@ const char *const store_migrations[] = {
         " signed_by TEXT, signed_us INTEGER, UNIQUE (attempt, number));\n"
         "ALTER TABLE announcement ADD COLUMN recipient TEXT;\n"
         "ALTER TABLE announcement ADD COLUMN voter INTEGER NOT NULL DEFAULT 0;\n",
+        "DROP INDEX attempt_waits;\n"
+        "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('planned', 'announced', "
+        "'synchronising', 'open');\n"
+        "ALTER TABLE attempt ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };
