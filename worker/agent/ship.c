@@ -78,15 +78,15 @@ static void ship_now(WorkerTask *task)
                 log_error("cannot ship events task=%s: %s", task->id, strerror(-r));
 }
 
-// Whether all that there is to tell is that a run has begun.
-static bool has_only_begun(const WorkerTask *task)
+// Whether nothing is to tell, or only that a run has begun.
+static bool can_wait(const WorkerTask *task)
 {
         SpoolCursor next = task->sent;
         Fleet__Event *event;
         bool begun;
 
         if (spool_read(task->events_fd, &next, &event) != 1)
-                return false;
+                return true;
         begun = event->body_case == FLEET__EVENT__BODY_STARTED;
         fleet__event__free_unpacked(event, NULL);
         if (!begun || spool_read(task->events_fd, &next, &event) != 1)
@@ -99,7 +99,7 @@ void ship_task(WorkerTask *task)
 {
         if (!may_ship(task))
                 return;
-        if (has_only_begun(task)) {
+        if (can_wait(task)) {
                 arm(task->agent);
                 return;
         }

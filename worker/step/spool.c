@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -98,6 +99,19 @@ int spool_summarize(int fd, SpoolSummary *summary)
         return r;
 }
 
+// Takes away what is behind the last whole event. Whoever watches the file is not woken for
+// nothing.
+static int cut(const Spool *spool)
+{
+        struct stat st;
+
+        if (fstat(spool->fd, &st) < 0)
+                return -errno;
+        if (st.st_size == spool->summary.end.offset)
+                return 0;
+        return ftruncate(spool->fd, spool->summary.end.offset) < 0 ? -errno : 0;
+}
+
 int spool_open(int dirfd, const char *name, Spool **ret)
 {
         _cleanup_(spool_closep) Spool *spool = memory_new(sizeof(*spool));
@@ -109,8 +123,9 @@ int spool_open(int dirfd, const char *name, Spool **ret)
         r = spool_summarize(spool->fd, &spool->summary);
         if (r < 0)
                 return r;
-        if (ftruncate(spool->fd, spool->summary.end.offset) < 0)
-                return -errno;
+        r = cut(spool);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(spool);
         return 0;
 }
