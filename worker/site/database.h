@@ -77,6 +77,13 @@ typedef struct DatabaseEngine {
         int (*drop)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
                 Error *error);
 
+        // After `drop`: the site's user, whoever made it, when it is nothing else's: no
+        // administrator, and without anything of its own, or anything it may, elsewhere on the
+        // server. Else it is left, and a note says so. Missing is fine. NULL: this engine has no
+        // users.
+        int (*drop_user)(StepContext *context, const SiteDir *site, const Fleet__Database *database,
+                Error *error);
+
         // Rows of each of `count` tables, in a database by name (the current one or staging). A
         // table that is not there gives -1.
         int (*count_rows)(StepContext *context, const SiteDir *site,

@@ -392,6 +392,45 @@ static int mysql_drop(
         return r < 0 ? r : drop_user(context, site, database, &names, error);
 }
 
+// Of every host it may come from: those that may nothing but what the site's database was.
+#define DROP_LONE_USER_SQL                                                                         \
+        "delimiter //\nBEGIN NOT ATOMIC\n"                                                         \
+        "FOR one IN (SELECT host FROM mysql.global_priv g WHERE BINARY user = {user'} "            \
+        "AND coalesce(JSON_VALUE(priv, '$.access'), 0) = 0 "                                       \
+        "AND coalesce(JSON_VALUE(priv, '$.is_role'), 0) = 0 "                                      \
+        "AND NOT EXISTS(SELECT 1 FROM mysql.db d WHERE BINARY d.user = {user'} "                   \
+        "AND BINARY d.db NOT IN ({a'}, {apattern'}, {spattern'})) "                                \
+        "AND NOT EXISTS(SELECT 1 FROM mysql.tables_priv t WHERE BINARY t.user = {user'} "          \
+        "AND BINARY t.db <> {a'}) "                                                                \
+        "AND NOT EXISTS(SELECT 1 FROM mysql.procs_priv p WHERE BINARY p.user = {user'} "           \
+        "AND BINARY p.db <> {a'})) DO\n"                                                           \
+        "EXECUTE IMMEDIATE CONCAT('DROP USER ', QUOTE({user'}), '@', QUOTE(one.host));\n"          \
+        "END FOR;\nEND //\ndelimiter ;\n"                                                          \
+        "SELECT COUNT(*) FROM mysql.global_priv WHERE BINARY user = {user'};\n"
+
+static int mysql_drop_lone_user(
+        StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
+{
+        MysqlNames names _cleanup_mysql_names_ = {0};
+        TextList rows _cleanup_text_list_ = {0};
+        _cleanup_free_ char *pattern = grant_pattern(database->name), *staging_pattern = NULL;
+        int r = mysql_names(database, &names, error);
+
+        (void)site;
+        if (r < 0)
+                return r;
+        staging_pattern = grant_pattern(names.staging);
+        mysql_names_add(&names, "user", database->user);
+        mysql_names_add(&names, "apattern", pattern);
+        mysql_names_add(&names, "spattern", staging_pattern);
+        r = mysql_ask(context, database, "cannot drop the database's user", DROP_LONE_USER_SQL,
+                names.values, &rows, error);
+        if (r == 0 && rows.count > 0 && !text_equal(rows.items[0], "0"))
+                step_note(context, "The database user %s is left: it may more than this database.",
+                        database->user);
+        return r;
+}
+
 const DatabaseEngine mysql_engine = {
         .name = "mysql",
         .on_server = true,
@@ -407,6 +446,7 @@ const DatabaseEngine mysql_engine = {
         .settle = mysql_settle,
         .drop_staging = mysql_drop_staging,
         .drop = mysql_drop,
+        .drop_user = mysql_drop_lone_user,
         .count_rows = mysql_count_rows,
         .digest = mysql_digest,
         .copy = mysql_copy,

@@ -235,6 +235,7 @@ const DatabaseEngine postgresql_engine = {
         .settle = postgresql_settle,
         .drop_staging = postgresql_drop_staging,
         .drop = postgresql_drop,
+        .drop_user = postgresql_drop_lone_user,
         .count_rows = postgresql_count_rows,
         .digest = postgresql_digest,
         .schema = postgresql_schema,

@@ -78,3 +78,32 @@ int postgresql_drop_user(
         return postgresql_run(
                 context, &call, text_format("DROP ROLE IF EXISTS %s;\n", name), NULL, error);
 }
+
+// What a role owns, or was granted, anywhere on the server is in pg_shdepend.
+#define LONE_USER_SQL                                                                              \
+        "SELECT NOT (rolsuper OR rolcreaterole OR rolreplication OR EXISTS (SELECT 1 FROM "        \
+        "pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid) OR EXISTS "    \
+        "(SELECT 1 FROM pg_auth_members WHERE roleid = r.oid OR member = r.oid)) FROM pg_roles r " \
+        "WHERE rolname = %s;\n"
+
+int postgresql_drop_lone_user(
+        StepContext *context, const SiteDir *site, const Fleet__Database *database, Error *error)
+{
+        const PostgresqlCall call = {
+                .database = database, .what = "cannot drop the database's user"};
+        const char *user = postgresql_user_of(database);
+        _cleanup_free_ char *literal = postgresql_literal(user), *name = postgresql_name(user),
+                            *lone = NULL;
+        int r = postgresql_ask(context, &call, text_format(LONE_USER_SQL, literal), &lone, error);
+
+        (void)site;
+        if (r < 0 || !lone)
+                return r;
+        if (!text_equal(lone, "t")) {
+                step_note(context, "The database user %s is left: it may more than this database.",
+                        user);
+                return 0;
+        }
+        return postgresql_run(
+                context, &call, text_format("DROP ROLE IF EXISTS %s;\n", name), NULL, error);
+}

@@ -22,4 +22,9 @@ int postgresql_make_user(StepContext *context, const SiteDir *site, const Postgr
 int postgresql_drop_user(StepContext *context, const SiteDir *site, const Fleet__Database *database,
         Error *error) _must_use_;
 
+// A user whoever made it, when it is no administrator, and owns nothing and may nothing anywhere on
+// the server. Else it is left, and a note says so.
+int postgresql_drop_lone_user(StepContext *context, const SiteDir *site,
+        const Fleet__Database *database, Error *error) _must_use_;
+
 #endif

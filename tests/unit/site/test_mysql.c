@@ -164,6 +164,43 @@ static void without_a_restored_one_nothing_is_swapped(void **state)
         assert_sql(w, LEFT, "berta");
 }
 
+static void drop_user(MysqlWorld *w)
+{
+        w->database.user = (char *)"berta";
+        assert_done(w, w->engine->drop(w->f.context, &w->site, &w->database, &w->error));
+        assert_done(w, w->engine->drop_user(w->f.context, &w->site, &w->database, &w->error));
+}
+
+// As an operator makes them for a site that is adopted.
+static void a_user_made_by_hand_goes_when_it_is_nothing_elses(void **state)
+{
+        MysqlWorld *w = *state;
+        _cleanup_free_ char *left = NULL;
+
+        run_sql(w, "CREATE DATABASE berta; CREATE USER berta IDENTIFIED BY 'x'; "
+                   "CREATE USER berta@localhost IDENTIFIED BY 'x'; GRANT ALL ON berta.* TO berta; "
+                   "GRANT ALL ON berta.* TO berta@localhost");
+        drop_user(w);
+        left = mysql_left(w);
+        assert_string_equal(left, "NULL");
+        drop_user(w);
+}
+
+static void a_user_that_may_something_elsewhere_or_rules_is_left(void **state)
+{
+        MysqlWorld *w = *state;
+
+        run_sql(w, "CREATE DATABASE anna; CREATE USER berta IDENTIFIED BY 'x'; "
+                   "GRANT SELECT ON anna.* TO berta");
+        drop_user(w);
+        assert_sql(w, "SELECT COUNT(*) FROM mysql.global_priv WHERE user = 'berta'", "1");
+        assert_true(step_fixture_said(&w->f, "is left"));
+        run_sql(w, "REVOKE ALL ON anna.* FROM berta; GRANT PROCESS ON *.* TO berta");
+        drop_user(w);
+        assert_sql(w, "SELECT COUNT(*) FROM mysql.global_priv WHERE user = 'berta'", "1");
+        run_sql(w, "DROP USER berta; DROP DATABASE anna");
+}
+
 static void dropping_leaves_no_database_user_or_right(void **state)
 {
         MysqlWorld *w = *state;
@@ -198,6 +235,11 @@ int main(void)
                         mysql_world_open, mysql_world_close),
                 cmocka_unit_test_setup_teardown(without_a_restored_one_nothing_is_swapped,
                         mysql_world_open, mysql_world_close),
+                cmocka_unit_test_setup_teardown(a_user_made_by_hand_goes_when_it_is_nothing_elses,
+                        mysql_world_open, mysql_world_close),
+                cmocka_unit_test_setup_teardown(
+                        a_user_that_may_something_elsewhere_or_rules_is_left, mysql_world_open,
+                        mysql_world_close),
                 cmocka_unit_test_setup_teardown(dropping_leaves_no_database_user_or_right,
                         mysql_world_open, mysql_world_close),
         };

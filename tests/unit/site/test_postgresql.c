@@ -233,6 +233,46 @@ static void whatever_a_kill_left_put_back_ends_with_the_kept_one(void **state)
         }
 }
 
+#define USER_COUNT "SELECT count(*) FROM pg_roles WHERE rolname = '%s'"
+
+static void drop_user(World *w)
+{
+        world_done(w, w->engine->drop(w->f.context, &w->site, &w->database, &w->error));
+        world_done(w, w->engine->drop_user(w->f.context, &w->site, &w->database, &w->error));
+}
+
+// As an operator makes them for a site that is adopted.
+static void a_user_made_by_hand_goes_when_it_is_nothing_elses(void **state)
+{
+        World *w = *state;
+
+        free(world_sql(w, "postgres", "CREATE ROLE \"%s\" LOGIN CREATEDB PASSWORD 'x'", w->name));
+        free(world_sql(w, "postgres", "CREATE DATABASE \"%s\" OWNER \"%s\"", w->name, w->name));
+        drop_user(w);
+        assert_databases(w, "0");
+        assert_sql(w, "postgres", "0", USER_COUNT, w->name);
+        drop_user(w);
+}
+
+static void a_user_that_has_something_elsewhere_or_rules_is_left(void **state)
+{
+        World *w = *state;
+
+        free(world_sql(w, "postgres", "CREATE ROLE \"%s\" LOGIN", w->name));
+        free(world_sql(
+                w, "postgres", "CREATE DATABASE \"%s-archive\" OWNER \"%s\"", w->name, w->name));
+        drop_user(w);
+        assert_sql(w, "postgres", "1", USER_COUNT, w->name);
+        assert_true(step_fixture_said(&w->f, "is left"));
+        free(world_sql(w, "postgres", "DROP DATABASE \"%s-archive\"", w->name));
+        free(world_sql(w, "postgres", "ALTER ROLE \"%s\" SUPERUSER", w->name));
+        drop_user(w);
+        assert_sql(w, "postgres", "1", USER_COUNT, w->name);
+        free(world_sql(w, "postgres", "ALTER ROLE \"%s\" NOSUPERUSER", w->name));
+        drop_user(w);
+        assert_sql(w, "postgres", "0", USER_COUNT, w->name);
+}
+
 static void dropping_leaves_neither_database_nor_user(void **state)
 {
         World *w = *state;
@@ -294,6 +334,8 @@ int main(void)
                 TEST(sessions_on_the_preview_are_ended_by_a_swap),
                 TEST(whatever_a_kill_left_swap_ends_with_the_restored_one),
                 TEST(whatever_a_kill_left_put_back_ends_with_the_kept_one),
+                TEST(a_user_made_by_hand_goes_when_it_is_nothing_elses),
+                TEST(a_user_that_has_something_elsewhere_or_rules_is_left),
                 TEST(dropping_leaves_neither_database_nor_user),
                 TEST(a_canceled_restore_leaves_no_session_and_no_database),
                 TEST(rows_are_counted_and_missing_tables_told),
