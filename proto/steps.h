@@ -46,6 +46,8 @@ enum {
         X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
         X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")                              \
+        X(unused, STEP_READS, 120, "See that nothing uses the site")                               \
+        X(backup, STEP_HEAVY | STEP_UNDO_AT_FAILURE, 6 * 3600, "Take a last backup outside")       \
         X(scan, STEP_READS, 1800, "Find what already runs on the host")                            \
         X(role, STEP_UNDO_AT_FAILURE, 60, "Tell the sites their role")                             \
         X(service, STEP_UNDO_AT_FAILURE, 900, "Start and stop programs")                           \

@@ -22,6 +22,9 @@ void systemd_read(Reader *reader, const TextList *paths);
 // the like is one job.
 void cron_read(Reader *reader, const TextList *paths);
 
+// All of these, from where the worker's configuration says.
+void parts_read(Landscape *landscape, const ScanPaths *paths);
+
 // True once no part may be added any more, which is told.
 bool parts_full(Landscape *landscape);
 

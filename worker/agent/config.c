@@ -56,6 +56,7 @@ static int check_admin(const char *value, Error *error)
         }
 
 #define HOSTING(member)    offsetof(Config, policy.hosting.member)
+#define BACKUPS            "/var/backups/understudy"
 #define SUPERVISOR_COMMAND "/usr/bin/supervisorctl -c /etc/supervisor/supervisord.conf"
 
 const Option config_options[] = {
@@ -83,6 +84,10 @@ const Option config_options[] = {
         {"policy", "log_root", OPTION_PATH, offsetof(Config, policy.log_root), NULL,
                 .help = "Parent of the log directories of new sites. Without it they lie beside "
                         "production's."},
+        {"policy", "backups", OPTION_PATH, offsetof(Config, policy.backups), BACKUPS,
+                .help = "Where the last backup of a site goes before it is retired: a directory of "
+                        "its own for each, beneath one for its series. It must lie outside of all "
+                        "roots."},
         {"postgresql", "admin", OPTION_TEXT, offsetof(Config, policy.postgresql.admin), NULL,
                 .check = check_admin,
                 .help = "How the PostgreSQL server is reached as its administrator: host=NAME (or "

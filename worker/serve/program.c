@@ -85,18 +85,15 @@ static int configure(Work *work, bool *ret_changed, Error *error)
 
 // ---- whose it is
 
-static char *made_name(const Fleet__Program *program)
+static char *note_name(const Fleet__Program *program, const char *what)
 {
-        return text_format(".%s.job", program->linod ? "linod" : program->role);
+        return text_format(".%s.%s", program->linod ? "linod" : program->role, what);
 }
 
-// A program that was there before stays when the job is taken back.
-static int note_made(const Work *work, int directory, const char *job, Error *error)
+static int write_note(
+        const Work *work, int directory, const char *name, const char *job, Error *error)
 {
-        _cleanup_free_ char *name = made_name(work->program);
-        bool there =
-                work->text || work->state == PROGRAM_RUNNING || work->state == PROGRAM_STARTING;
-        int r = there ? 0 : file_write_at(directory, name, job, strlen(job), 0644);
+        int r = file_write_at(directory, name, job, strlen(job), 0644);
 
         if (r < 0) {
                 error_set(error, r, "serving", "cannot write into the directory of sockets");
@@ -105,12 +102,52 @@ static int note_made(const Work *work, int directory, const char *job, Error *er
         return r;
 }
 
-bool program_is_of(const SiteDir *site, const Fleet__Program *program, const char *job)
+// A program that was there before stays when the job is taken back.
+static int note_made(const Work *work, int directory, const char *job, Error *error)
 {
-        _cleanup_free_ char *name = made_name(program), *text = NULL;
+        _cleanup_free_ char *name = note_name(work->program, "job");
+        bool there =
+                work->text || work->state == PROGRAM_RUNNING || work->state == PROGRAM_STARTING;
+
+        return there ? 0 : write_note(work, directory, name, job, error);
+}
+
+static bool says(
+        const SiteDir *site, const Fleet__Program *program, const char *what, const char *job)
+{
+        _cleanup_free_ char *name = note_name(program, what), *text = NULL;
         _cleanup_free_ char *path = text_format("%s/%s", SERVING_DIRECTORY, name);
 
         return site_file_read(site->fd, path, 64, &text, NULL, NULL) == 0 && text_equal(text, job);
+}
+
+bool program_is_of(const SiteDir *site, const Fleet__Program *program, const char *job)
+{
+        return says(site, program, "job", job);
+}
+
+// A manager that does not answer is told by whoever stops the program.
+int program_note_running(StepContext *context, const Fleet__Serving *serving, const SiteDir *site,
+        const Fleet__Program *program, const char *job, Error *error)
+{
+        Work work _cleanup_(work_clear) = {
+                .context = context, .serving = serving, .site = site, .program = program};
+        _cleanup_close_ int directory = -EBADF;
+        _cleanup_free_ char *name = note_name(program, "stopped");
+        int r = work_open(&work, error);
+
+        if (r < 0)
+                return r;
+        if (manager_status(context, &work.manager, work.name, &work.state, NULL) < 0 ||
+                (work.state != PROGRAM_RUNNING && work.state != PROGRAM_STARTING))
+                return 0;
+        return serving_directory(site, &directory, error)
+                       ?: write_note(&work, directory, name, job, error);
+}
+
+bool program_was_running(const SiteDir *site, const Fleet__Program *program, const char *job)
+{
+        return says(site, program, "stopped", job);
 }
 
 // ---- is it well?

@@ -16,6 +16,11 @@
 int program_up(StepContext *context, const Fleet__Serving *serving, const SiteDir *site,
         const Fleet__Program *program, const char *job, bool unasked, Error *error) _must_use_;
 
+// Notes, before a program is stopped, whether it runs; and whether `job` has stopped one that ran.
+int program_note_running(StepContext *context, const Fleet__Serving *serving, const SiteDir *site,
+        const Fleet__Program *program, const char *job, Error *error) _must_use_;
+bool program_was_running(const SiteDir *site, const Fleet__Program *program, const char *job);
+
 // Was it `job` that brought it up first?
 bool program_is_of(const SiteDir *site, const Fleet__Program *program, const char *job);
 

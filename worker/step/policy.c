@@ -185,6 +185,7 @@ void policy_clear(Policy *policy)
         text_list_clear(&policy->commands);
         text_list_clear(&policy->environment);
         free(policy->controller);
+        free(policy->backups);
         free(policy->log_root);
         text_list_clear(&policy->scan.nginx);
         text_list_clear(&policy->scan.apache);

@@ -30,6 +30,7 @@ typedef struct Policy {
         uint64_t clone_free_percent; // of a file system that stays free
         char *controller; // tells the controller that tasks are from from every other one; NULL:
                           // none
+        char *backups;    // where last backups go
         char *log_root;   // parent of new log directories when production's cannot tell it
         ScanPaths scan;
         ServerAccess postgresql, mysql;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "step/context.h"
 #include "steps/files.h"
 
 extern const StepOps step_clone_ops;
@@ -30,16 +29,6 @@ static void clone_clear(Clone *clone)
         free(clone->stage);
 }
 
-// Another controller, or this one after it was set up anew, counts its jobs from 1, too.
-static char *origin_of(const StepContext *context)
-{
-        _cleanup_free_ char *job = step_job(context);
-        const char *controller = step_policy(context)->controller;
-
-        return text_format("job %s\nof series %s\nof controller %s\n", job,
-                context_task(context)->series, controller ? controller : "");
-}
-
 static int clone_open(
         StepContext *context, const Fleet__CloneArguments *arguments, Clone *clone, Error *error)
 {
@@ -51,7 +40,7 @@ static int clone_open(
         if (r < 0)
                 return r;
         clone->context = context;
-        clone->origin = origin_of(context);
+        clone->origin = step_origin(context);
         clone->stage = text_format(".%s.understudy-clone", clone->preview.name);
         return 0;
 }
@@ -268,7 +257,7 @@ static int clone_undo(StepContext *context, const ProtobufCMessage *message, Err
         if (r < 0)
                 return r;
         clone.context = context;
-        clone.origin = origin_of(context);
+        clone.origin = step_origin(context);
         clone.stage = text_format(".%s.understudy-clone", clone.preview.name);
         r = drop_stage(&clone, error);
         if (r < 0 || (clone.preview.fd >= 0 && !clone_made(&clone.preview, clone.origin)))

@@ -6,12 +6,22 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "step/context.h"
 
 char *step_job(const StepContext *context)
 {
         const char *id = step_task_id(context);
 
         return text_copy_n(id, strcspn(id, "."));
+}
+
+char *step_origin(const StepContext *context)
+{
+        _cleanup_free_ char *job = step_job(context);
+        const char *controller = step_policy(context)->controller;
+
+        return text_format("job %s\nof series %s\nof controller %s\n", job,
+                context_task(context)->series, controller ? controller : "");
 }
 
 static int progress(void *userdata, const TreeFigures *figures, const char *path)

@@ -9,6 +9,10 @@
 // Number of the job that the task belongs to, as in "understudyctl job retry 12". The caller's.
 char *step_job(const StepContext *context);
 
+// Which job it is, of which series and controller, as text: another controller, or this one after
+// it was set up anew, counts its jobs from 1, too. The caller's.
+char *step_origin(const StepContext *context);
+
 // Makes the directory `name`, or finds the one that a killed run of ours made, and opens it; it is
 // `uid`'s and `gid`'s then. -EEXIST: there is one of somebody else.
 int directory_make(int dirfd, const char *name, uid_t uid, gid_t gid) _must_use_;

@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "steps/clone.h"
 #include "steps/files.h"
-#include "steps/log_mark.h"
+#include "steps/site_log.h"
 #include "steps/target.h"
+#include "steps/usage.h"
 
 extern const StepOps step_purge_ops;
 
@@ -70,6 +71,43 @@ static int drop_database(
         return r;
 }
 
+static bool others_have_user(const Fleet__Guard *guard, const Fleet__Database *database)
+{
+        for (size_t i = 0; i < guard->n_others; i++) {
+                const Fleet__Database *other = guard->others[i]->database;
+
+                if (other && text_equal(other->engine, database->engine) &&
+                        text_equal(other->user, database->user))
+                        return true;
+        }
+        return false;
+}
+
+// What its settings say now may be what they never said before.
+static bool is_registered_user(const Fleet__Guard *guard, const Fleet__Database *database)
+{
+        const Fleet__Database *known = guard->registered ? guard->registered->database : NULL;
+
+        return !known || text_equal(known->user, database->user);
+}
+
+// The one that its operator made, of a site that was adopted.
+static int drop_user(StepContext *context, const Fleet__PurgeArguments *arguments,
+        const Target *target, Error *error)
+{
+        const Fleet__Database *database = target->identity->database;
+
+        if (!target->engine->drop_user || text_blank(database->user))
+                return 0;
+        if (others_have_user(arguments->guard, database) ||
+                !is_registered_user(arguments->guard, database)) {
+                step_note(context, "The database user %s is left: it is not this site's alone.",
+                        database->user);
+                return 0;
+        }
+        return target->engine->drop_user(context, &target->site, database, error);
+}
+
 static int ask_and_drop(StepContext *context, const Fleet__PurgeArguments *arguments,
         const SiteDir *site, Fleet__PurgeResult *result, Error *error)
 {
@@ -77,9 +115,14 @@ static int ask_and_drop(StepContext *context, const Fleet__PurgeArguments *argum
         Target target _cleanup_target_ = TARGET_EMPTY;
         int r = target_open(context, arguments->site, guard, &target, error);
 
-        if (r >= 0)
-                return drop_database(context, &target, result, error);
-        if (r == -ECANCELED || r == -ETIME || !unfinished(guard, site))
+        if (r >= 0 && arguments->retire)
+                r = usage_refuse_programs(context, &target.site, error);
+        if (r >= 0) {
+                r = drop_database(context, &target, result, error);
+                return r >= 0 && arguments->retire ? drop_user(context, arguments, &target, error)
+                                                   : r;
+        }
+        if (arguments->retire || r == -ECANCELED || r == -ETIME || !unfinished(guard, site))
                 return r;
         step_note(context,
                 "%s was never finished and does not answer (%s): its directory is "
@@ -87,17 +130,6 @@ static int ask_and_drop(StepContext *context, const Fleet__PurgeArguments *argum
                 site->name, error && error->why ? error->why : "no reason given");
         error_clear(error);
         return target_drop_managed(context, site, guard, error);
-}
-
-// Is this directory the one that the site logs to, and not in the project directory?
-static bool own_log(const SiteDir *site, const char *directory)
-{
-        _cleanup_free_ char *target = NULL;
-        const char *name = directory ? strrchr(directory, '/') : NULL;
-
-        return name && text_equal(name + 1, site->name) && directory[0] == '/' &&
-               !file_is_beneath(directory, site->path) &&
-               file_read_link_at(site->fd, "log", &target) == 0 && text_equal(target, directory);
 }
 
 // A site chose where it logs to, and can have changed what lies there: only the policy's own place
@@ -127,18 +159,12 @@ static int remove_log_in(StepContext *context, const SiteDir *site, const char *
         _cleanup_close_ int above =
                 open(*parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_close_ int fd = -EBADF;
-        struct stat st;
+        const char *why;
 
         if (above < 0)
                 return errno == ENOENT ? 0 : log_parent_failed(-errno, site, parent, error);
-        fd = openat(above, site->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 && errno != ENOENT) {
-                step_note(context, "%s is left as it is: it cannot be opened.", directory);
-                return 0;
-        }
-        if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_uid != site->owner.uid ||
-                               log_mark_read(fd, site) == LOG_MARK_OTHERS)) {
-                step_note(context, "%s is left as it is: it is another site's.", directory);
+        if (!site_log_open(site, above, site->name, &fd, &why) && why) {
+                step_note(context, "%s is left as it is: %s.", directory, why);
                 return 0;
         }
         return directory_discard(context, above, site->name, fd, figures, error);
@@ -151,7 +177,7 @@ static int remove_log(StepContext *context, const SiteDir *site, const char *dir
         TreeFigures figures = {0};
         int r;
 
-        if (!own_log(site, directory)) {
+        if (!site_log_is(site, directory)) {
                 if (!text_blank(directory) && !file_is_beneath(directory, site->path))
                         step_note(context, "%s is left as it is: the site does not log to it.",
                                 directory);
@@ -165,6 +191,17 @@ static int remove_log(StepContext *context, const SiteDir *site, const char *dir
                 return r;
         remember_tree(result, directory, &figures);
         return 0;
+}
+
+// Of an adopted site no step has reported it. The caller's.
+static char *log_of(const Fleet__PurgeArguments *arguments, const SiteDir *site)
+{
+        char *found;
+
+        if (!arguments->retire || !text_blank(arguments->log_directory))
+                return text_copy(arguments->log_directory ? arguments->log_directory : "");
+        site_log_find(site, arguments->guard, &found);
+        return found;
 }
 
 static int remove_project(
@@ -198,17 +235,22 @@ static int purge_run(StepContext *context, const ProtobufCMessage *message,
         const Fleet__PurgeArguments *arguments = (const Fleet__PurgeArguments *)message;
         Fleet__PurgeResult *result = (Fleet__PurgeResult *)output;
         SiteDir site _cleanup_site_ = SITE_DIR_EMPTY;
+        _cleanup_free_ char *log = NULL;
         int r = check_target(arguments, error);
 
         if (r >= 0)
                 r = site_open_root(step_policy(context), arguments->site, &site, error);
         if (r >= 0)
                 r = root_links_refuse(&site, error);
+        if (r >= 0 && site.fd >= 0 && arguments->retire)
+                r = usage_refuse_links(&site, NULL, 0, error);
         if (r < 0 || site.fd < 0)
                 return r < 0 ? r : remove_project(context, &site, result, error);
         r = ask_and_drop(context, arguments, &site, result, error);
         if (r >= 0)
-                r = remove_log(context, &site, arguments->log_directory, result, error);
+                log = log_of(arguments, &site);
+        if (r >= 0)
+                r = remove_log(context, &site, log, result, error);
         return r < 0 ? r : remove_project(context, &site, result, error);
 }
 

@@ -5,27 +5,6 @@
 #include "adopt/rules.h"
 #include "adopt/sites.h"
 
-static void read_configuration(Landscape *landscape, const ScanPaths *paths)
-{
-        const struct {
-                void (*read)(Reader *reader, const TextList *paths);
-                const TextList *paths;
-        } readers[] = {
-                {nginx_read, &paths->nginx},
-                {apache_read, &paths->apache},
-                {supervisor_read, &paths->supervisor},
-                {systemd_read, &paths->systemd},
-                {cron_read, &paths->cron},
-        };
-
-        for (size_t i = 0; i < ELEMENTS(readers); i++) {
-                Reader reader _cleanup_reader_ = {0};
-
-                reader_open(&reader, landscape, readers[i].paths);
-                readers[i].read(&reader, readers[i].paths);
-        }
-}
-
 static void take_series(Landscape *landscape, const Fleet__ScanArguments *arguments)
 {
         for (size_t i = 0; i < landscape->site_count; i++) {
@@ -63,7 +42,7 @@ static int scan_run(StepContext *context, const ProtobufCMessage *arguments_mess
         if (r < 0)
                 return r;
         sites_read(&landscape);
-        read_configuration(&landscape, &step_policy(context)->scan);
+        parts_read(&landscape, &step_policy(context)->scan);
         r = sites_ask(&landscape, error);
         if (r < 0)
                 return r;

@@ -32,9 +32,12 @@ static int change(StepContext *context, const Fleet__ServiceArguments *arguments
 
         if (r < 0)
                 return r;
-        return program->up ? program_up(context, arguments->serving, &site, program, job,
-                                     arguments->unasked, error)
-                           : program_down(context, arguments->serving, &site, program, error);
+        if (program->up)
+                return program_up(context, arguments->serving, &site, program, job,
+                        arguments->unasked, error);
+        if (arguments->as_found)
+                r = program_note_running(context, arguments->serving, &site, program, job, error);
+        return r ?: program_down(context, arguments->serving, &site, program, error);
 }
 
 static int change_back(StepContext *context, const Fleet__ServiceArguments *arguments,
@@ -46,6 +49,8 @@ static int change_back(StepContext *context, const Fleet__ServiceArguments *argu
 
         if (r < 0)
                 return r;
+        if (!program->up && arguments->as_found && !program_was_running(&site, program, job))
+                return 0;
         if (!program->up)
                 return program_up(context, arguments->serving, &site, program, job,
                         arguments->unasked, error);

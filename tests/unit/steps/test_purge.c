@@ -203,6 +203,43 @@ static void the_guard_must_be_about_the_site(void **state)
         refused(w, "interlock");
 }
 
+static void a_retired_site_takes_the_log_with_it_that_no_job_made(void **state)
+{
+        World *w = *state;
+
+        w->arguments.log_directory = "";
+        w->arguments.retire = true;
+        fleet__purge_result__free_unpacked(purged(w), NULL);
+        assert_gone(w);
+}
+
+static void a_log_that_another_known_site_writes_stays(void **state)
+{
+        World *w = *state;
+
+        w->arguments.log_directory = "";
+        w->arguments.retire = true;
+        shell("ln -sfn '%s' '%s/anna/log'", w->logs, w->pair.f.root);
+        fleet__purge_result__free_unpacked(purged(w), NULL);
+        assert_true(there(&w->pair.f, "../log/berta/lino.log"));
+        shell("ln -sfn '%s/log/anna' '%s/anna/log'", w->pair.f.directory, w->pair.f.root);
+        free(w->manifest);
+        w->manifest = fake_site_manifest(&w->pair.f, "anna");
+}
+
+static void a_site_that_is_used_is_not_retired(void **state)
+{
+        World *w = *state;
+
+        w->arguments.retire = true;
+        shell("ln -s berta '%s/archive'", w->pair.f.root);
+        refused(w, "in-use");
+        shell("rm '%s/archive' && cd '%s/berta' && { sleep 1000 & echo $! > ../../sleeper; }",
+                w->pair.f.root, w->pair.f.root);
+        refused(w, "in-use");
+        shell("kill $(cat '%s/sleeper')", w->pair.f.directory);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
@@ -220,6 +257,9 @@ int main(void)
                 TEST(a_log_directory_of_another_roots_site_of_that_name_stays),
                 TEST(a_log_directory_that_the_site_does_not_use_stays),
                 TEST(the_guard_must_be_about_the_site),
+                TEST(a_retired_site_takes_the_log_with_it_that_no_job_made),
+                TEST(a_log_that_another_known_site_writes_stays),
+                TEST(a_site_that_is_used_is_not_retired),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,24 @@ static void undone_it_is_what_it_was_before(void **state)
         assert_true(runs(w));
 }
 
+static void as_found_only_what_ran_is_started_again(void **state)
+{
+        World *w = *state;
+
+        run(w);
+        w->program.up = false;
+        w->arguments.as_found = true;
+        run(w);
+        run(w); // as after a kill
+        step_undone(&w->f, &step_service_ops, &w->arguments.base);
+        assert_true(runs(w));
+        shell("%s stop anna-prod && rm '%s/anna/.understudy-run/.prod.stopped'",
+                w->f.policy.hosting.command.command, w->f.root);
+        run(w);
+        step_undone(&w->f, &step_service_ops, &w->arguments.base);
+        assert_false(runs(w));
+}
+
 static void a_program_that_does_not_answer_well_is_told(void **state)
 {
         World *w = *state;
@@ -149,6 +167,7 @@ int main(void)
                 TEST(a_program_is_started_and_answers),
                 TEST(stopped_it_leaves_no_socket),
                 TEST(undone_it_is_what_it_was_before),
+                TEST(as_found_only_what_ran_is_started_again),
                 TEST(a_program_that_does_not_answer_well_is_told),
                 TEST(a_pattern_that_tells_no_programs_apart_is_refused),
                 TEST(a_manager_that_this_host_does_not_have_is_told),
