@@ -5,6 +5,7 @@
 #include "calendar/blackout.h"
 #include "control/attempts.h"
 #include "control/jobs.h"
+#include "control/retirement.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 
@@ -311,5 +312,6 @@ int due_run(Controller *controller, int64_t now_us, Error *error)
         rows = due.items;
         for (size_t i = 0; r == 0 && i < due.count; i++)
                 r = look_at(controller, &rows[i], now_us, error);
-        return r ?: attempts_run(controller, now_us, error);
+        return r ?: attempts_run(controller, now_us, error)
+                       ?: retirement_run(controller, now_us, error);
 }

@@ -163,6 +163,20 @@ static const CommandNote series_set_examples[] = {
         {0},
 };
 
+static const CommandWord retire_positionals[] = {
+        {.name = "NAME", .help = "Its name."},
+        {.name = "SITE",
+                .help = "The site that is to go; without it, the old one when there is one only.",
+                .flags = COMMAND_OPTIONAL},
+        {0},
+};
+static const CommandWord retire_options[] = {
+        DRY_RUN,
+        {.name = "yes", .help = "Does not ask."},
+        NO_WAIT,
+        {0},
+};
+
 static const Command series_commands[] = {
         {.name = "scan",
                 .summary = "find the sites that a host has already",
@@ -206,6 +220,19 @@ static const Command series_commands[] = {
                 .positionals = name_only,
                 .options = no_wait_only,
                 .run = run_series_serve},
+        {.name = "retire",
+                .summary = "remove a site that was production, with a last backup",
+                .description =
+                        "An old site is kept as 'keep-old' says (see 'series set'); this does not "
+                        "wait for it. Refused while a link, a program or a configuration of the "
+                        "host uses the site. A fresh dump and a copy of its project directory and "
+                        "log go to the host's place for backups first ([policy] backups in "
+                        "worker.conf); then nothing of the site is left. The last production of a "
+                        "series can be named too, once its link 'prod' is removed: the series has "
+                        "no schedule then. Asks first.",
+                .positionals = retire_positionals,
+                .options = retire_options,
+                .run = run_series_retire},
         {0},
 };
 

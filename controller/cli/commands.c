@@ -227,31 +227,42 @@ int run_preview_allow(const CommandLine *line)
                 show_allowed);
 }
 
-// Whether the person at the terminal means it.
-static bool confirm(const char *question)
+// Whether the person at the terminal means it. 0 or the exit status.
+static int confirm(const char *question)
 {
         char answer[16] = "";
 
         fprintf(stderr, "%s [y/N] ", question);
         if (!fgets(answer, sizeof(answer), stdin))
                 fputc('\n', stderr);
-        return tolower((unsigned char)answer[0]) == 'y';
+        if (tolower((unsigned char)answer[0]) == 'y')
+                return COMMAND_OK;
+        fprintf(stderr, "Nothing was changed.\n");
+        return CLI_REFUSED;
+}
+
+// 0, or the exit status where nobody can be asked.
+static int check_terminal(Session *session, const char *refusal)
+{
+        _cleanup_error_ Error error = ERROR_EMPTY;
+
+        if (isatty(STDIN_FILENO))
+                return COMMAND_OK;
+        error_set(&error, -EPERM, "not-confirmed", "%s", refusal);
+        error_why(&error, "nobody can be asked: standard input is no terminal");
+        error_next(&error, "Add --yes when you mean it.");
+        return session_fail(session, -EPERM, &error);
 }
 
 // Asks before anything is given up. 0 or the exit status.
 static int confirm_drop(Session *session, const char *series_path)
 {
-        _cleanup_error_ Error error = ERROR_EMPTY;
         _cleanup_free_ char *question = NULL;
         json_t *series = NULL;
-        int status;
+        int status = check_terminal(session, "the preview is not dropped");
 
-        if (!isatty(STDIN_FILENO)) {
-                error_set(&error, -EPERM, "not-confirmed", "the preview is not dropped");
-                error_why(&error, "nobody can be asked: standard input is no terminal");
-                error_next(&error, "Add --yes when you mean it.");
-                return session_fail(session, -EPERM, &error);
-        }
+        if (status != COMMAND_OK)
+                return status;
         status = session_call(session, "GET", series_path, NULL, &series);
         if (status != COMMAND_OK)
                 return status;
@@ -260,10 +271,7 @@ static int confirm_drop(Session *session, const char *series_path)
                 view_text(json_object_get(series, "preview"), "name"), view_text(series, "name"),
                 view_text(series, "host"));
         json_decref(series);
-        if (confirm(question))
-                return COMMAND_OK;
-        fprintf(stderr, "Nothing was changed.\n");
-        return CLI_REFUSED;
+        return confirm(question);
 }
 
 int run_preview_drop(const CommandLine *line)
@@ -277,6 +285,37 @@ int run_preview_drop(const CommandLine *line)
         if (status != COMMAND_OK)
                 return status;
         return follow_request(&session, "DELETE", path, NULL, "done");
+}
+
+static int confirm_retire(Session *session, const char *series, const char *site)
+{
+        _cleanup_free_ char *question = NULL;
+        int status = check_terminal(session, "nothing is retired");
+
+        if (status != COMMAND_OK)
+                return status;
+        question = text_format("Retire %s%s%s of '%s': take a last backup, then remove its project "
+                               "directory,\ndatabase with its user, programs, vhost and log?",
+                site ? "'" : "the old site", site ? site : "", site ? "'" : "", series);
+        return confirm(question);
+}
+
+int run_series_retire(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        const char *name = command_value(line, "NAME"), *site = command_value(line, "SITE");
+        _cleanup_free_ char *path = client_path("/v1/series/%s/retire", name);
+        bool dry_run = command_flag(line, "dry-run");
+        json_t *body;
+        int status = dry_run || command_flag(line, "yes") ? COMMAND_OK
+                                                          : confirm_retire(&session, name, site);
+
+        if (status != COMMAND_OK)
+                return status;
+        body = json_pack("{s:b}", "dry_run", dry_run);
+        if (site)
+                json_object_set_new(body, "site", json_string(site));
+        return follow_request(&session, "POST", path, body, "done");
 }
 
 // ---------------------------------------------------------------- job

@@ -15,6 +15,7 @@ int run_series_set(const CommandLine *line);
 int run_preview_prepare(const CommandLine *line);
 int run_preview_sync(const CommandLine *line);
 int run_preview_switch(const CommandLine *line);
+int run_series_retire(const CommandLine *line);
 int run_series_serve(const CommandLine *line);
 int run_preview_allow(const CommandLine *line);
 int run_preview_drop(const CommandLine *line);

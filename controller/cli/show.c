@@ -1,5 +1,7 @@
 #include "cli/show.h"
 
+#include <time.h>
+
 #include "base/text.h"
 #include "cli/draw.h"
 #include "cli/human.h"
@@ -85,10 +87,25 @@ void show_all_series(const Screen *screen, const json_t *all)
         write_table(screen, &table, "There is no series yet: understudyctl series add --help");
 }
 
+// "2026-12-24 18:00", "when asked"; of others than old ones nothing. One whose time is over waits
+// until somebody has been told.
+static void add_retirement(Table *table, const json_t *site)
+{
+        double until = view_number(site, "kept_until");
+        bool waits = until > 0 && until <= (double)time(NULL) && view_number(site, "told_at") <= 0;
+
+        if (!text_equal(view_text(site, "state"), "old"))
+                table_add(table, "");
+        else
+                table_add(table, waits       ? "once announced"
+                                 : until > 0 ? human_minute(until)
+                                             : "when asked");
+}
+
 static void show_sites(const Screen *screen, const json_t *sites)
 {
-        _cleanup_table_ Table table = {
-                .columns = 5, .heads = {"SITE", "STATE", "APPLICATION", "PYTHON", "SINCE"}};
+        _cleanup_table_ Table table = {.columns = 6,
+                .heads = {"SITE", "STATE", "APPLICATION", "PYTHON", "SINCE", "RETIRED"}};
         json_t *site;
         size_t i;
 
@@ -101,7 +118,8 @@ static void show_sites(const Screen *screen, const json_t *sites)
                 add(&table, site, "state");
                 table_add(&table, strcmp(application, " ") == 0 ? "" : application);
                 table_add(&table, view_text(versions, "python"));
-                add_time(&table, site, "created_at");
+                add_time(&table, site, "since_at");
+                add_retirement(&table, site);
         }
         if (table.count)
                 write_title(screen, "Sites");

@@ -159,6 +159,7 @@ int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error)
                 r = tell_end(controller, job, error);
         return r ?: rehearsals_job_ended(controller, job, error)
                        ?: announce_sync(controller, job, error)
+                       ?: announce_retirement(controller, job, error)
                        ?: attempts_job_ended(controller, job, error)
                        ?: jobs_save(controller, job, error);
 }

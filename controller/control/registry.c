@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "control/planning.h"
 #include "control/report.h"
+#include "store/calendar.h"
 #include "tell/record.h"
 #include "tell/words.h"
 
@@ -56,13 +57,27 @@ static int add_series(
                 .name = job->series,
                 .host = job->host,
                 .root = job->root,
-                .keep_old_seconds = job->keep_old_seconds,
                 .created_us = clock_now_us(),
                 .prod_link = answer->prod,
                 .preview_link = answer->preview,
         };
 
         return row_insert(controller->store, &series_table, &series, error);
+}
+
+static int add_setting(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_free_ char *value = text_format("%lld s", (long long)job->keep_old_seconds);
+
+        if (job->keep_old_seconds == 0)
+                return 0;
+        return setting_set(controller->store,
+                &(SettingRow){.series = job->series,
+                        .name = "keep-old",
+                        .value = value,
+                        .who = job->who,
+                        .at_us = clock_now_us()},
+                error);
 }
 
 static int add_site(Controller *controller, const JobRow *job, const Fleet__ProbeResult *answer,
@@ -95,6 +110,7 @@ static int apply_adopt(Controller *controller, const JobRow *job, const Rows *ta
                 linked ? "'" : "");
 
         return add_series(controller, job, answer, error)
+                       ?: add_setting(controller, job, error)
                        ?: add_site(controller, job, answer, NULL, SITE_ADOPTED, error)
                        ?: tell(controller, job, error, detail);
 }
@@ -175,6 +191,39 @@ static int apply_drop(Controller *controller, const JobRow *job, const Rows *tas
         detail = text_format("%s is gone: %llu files, %s", name, (unsigned long long)purge->files,
                 text_bytes(purge->bytes));
         return tell(controller, job, error, detail);
+}
+
+// With the last one of a series there is nothing to be synchronised any more.
+static int end_schedule(Controller *controller, const JobRow *job, Error *error)
+{
+        return calendar_remove(controller->store, job->series, error)
+                       ?: record_history(controller, job, job->who, "series retired", error,
+                                  "%s was its last production: it has no schedule any more",
+                                  job->site);
+}
+
+static int apply_retire(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
+{
+        _cleanup_message_ ProtobufCMessage *purged = tasks_result(tasks, "purge");
+        _cleanup_message_ ProtobufCMessage *kept = tasks_result(tasks, "backup");
+        const Fleet__PurgeResult *purge = (Fleet__PurgeResult *)purged;
+        const Fleet__BackupResult *backup = (Fleet__BackupResult *)kept;
+        _cleanup_site_row_ SiteRow site = {0};
+        _cleanup_free_ char *detail = NULL;
+        bool last;
+        int r = site_named(controller->store, job->series, job->site, &site, error);
+
+        if (r <= 0)
+                return r < 0 ? r
+                             : error_set(error, -ENOENT, "internal", "series '%s' has no site '%s'",
+                                       job->series, job->site);
+        last = site.state == SITE_PRODUCTION;
+        detail = text_format("%s is gone: %llu files, %s; its last backup is %s on %s", job->site,
+                (unsigned long long)purge->files, text_bytes(purge->bytes), backup->directory,
+                job->host);
+        r = site_move(controller->store, &site, SITE_RETIRED, clock_now_us(), error)
+                    ?: tell(controller, job, error, detail);
+        return r == 0 && last ? end_schedule(controller, job, error) : r;
 }
 
 static int apply_serve(Controller *controller, const JobRow *job, const Rows *tasks, Error *error)
@@ -285,6 +334,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_SERVE] = apply_serve,
                 [JOB_OPEN] = apply_open,
                 [JOB_REPORT] = apply_report,
+                [JOB_RETIRE] = apply_retire,
         };
 
         if (job->dry_run)

@@ -10,7 +10,8 @@ typedef int OperationFn(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error);
 
 OperationFn host_add, host_list, host_show, host_scan;
-OperationFn series_add, series_all, series_show, series_allow, series_set, series_serve;
+OperationFn series_add, series_all, series_show, series_allow, series_set, series_serve,
+        series_retire;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
 OperationFn attempt_plan, attempt_announce, attempt_open, attempt_extend, attempt_accept,

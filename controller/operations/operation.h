@@ -8,12 +8,15 @@
 //   last_seen_at,
 //           hostname, kernel, cores, memory_bytes, roots: [text]}
 //   Site   {name, state: "preview" | "production" | "old" | "purged", identity, versions,
-//   created_at} Series {name, host, root, keep_old_seconds, created_at, production: Site, preview:
-//   Site | null, sites: [Site],
+//   created_at, since_at, kept_until: of an old one; null: until it is asked for, told_at:
+//   somebody, of its retirement} Series {name, host, root, keep_old_seconds, created_at,
+//   production: Site, preview: Site | null, sites: [Site],
 //           settings: [{setting, value, default, who, at}],
 //           allowances: [{table, why, who, at}], job: id of the job under way | null,
 //           last_sync: {job, state, ended_at, wall_seconds, objects} | null}
-//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan" | "serve" | "open",
+//   Job    {id, kind: "adopt" | "prepare" | "sync" | "switch" | "drop" | "scan" | "serve" | "open"
+//   |
+//           "report" | "retire",
 //           series: text | null, host,
 //           state: "queued" | "running" | "waiting" | "undoing" | "done" | "failed" | "canceled",
 //           dry_run, who, request, created_at, started_at, ended_at, wall_seconds,
@@ -34,8 +37,8 @@
 //           items: [{number, text, signed_by, signed_at}], items_open: number}
 //   Links  [{voter, link: what the voter types}], shown to who names the voters only
 //   Schedule: calendar/show.h
-//   Announcement {id, kind, about: "series" | "attempt" | "host" | "", topic, job, subject, detail,
-//   at, to: the only one to get it | null,
+//   Announcement {id, kind, about: "series" | "attempt" | "retirement" | "host" | "", topic, job,
+//   subject, detail, at, to: the only one to get it | null,
 //           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
 //
 // clang-format off
@@ -52,6 +55,7 @@
 //   POST   /v1/series/{series}/sync         {dry_run, full, nightly} -> Job
 //   POST   /v1/series/{series}/switch       {} -> Job
 //   POST   /v1/series/{series}/serve        {} -> Job
+//   POST   /v1/series/{series}/retire       {site?: of several, dry_run} -> Job
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
 //   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?,

@@ -16,6 +16,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/allowances", series_allow},
         {"POST", "/v1/series/{series}/settings", series_set},
         {"POST", "/v1/series/{series}/serve", series_serve},
+        {"POST", "/v1/series/{series}/retire", series_retire},
         {"GET", "/v1/series/{series}/attempt", attempt_show},
         {"POST", "/v1/series/{series}/attempt", attempt_plan},
         {"GET", "/v1/series/{series}/attempt/report", attempt_report},

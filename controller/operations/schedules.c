@@ -8,6 +8,15 @@
 #define DAYS_SHOWN 7
 #define DAYS_MAX   366
 
+static int refuse_retired(const SeriesRow *series, Error *error)
+{
+        int r = error_set(error, -ENOENT, "retired", "series '%s' has no schedule", series->name);
+
+        error_why(error, "it is retired: it has no production any more");
+        error_next(error, "Look at it: understudyctl series show %s", series->name);
+        return r;
+}
+
 // The schedule of a series; one that has none yet gets its own first.
 static int read_schedule(
         Controller *controller, const OperationRequest *request, CalendarRow *ret_row, Error *error)
@@ -18,7 +27,7 @@ static int read_schedule(
                         ?: due_run(controller, clock_now_us(), error)
                         ?: calendar_get(controller->store, series.name, ret_row, error);
 
-        return r < 0 ? r : 0;
+        return r == 0 ? refuse_retired(&series, error) : r < 0 ? r : 0;
 }
 
 // Keeps what was asked for, tells the history, and shows it.

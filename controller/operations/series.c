@@ -327,3 +327,56 @@ int series_serve(
 {
         return simple(controller, request, "series", JOB_SERVE, ret, error);
 }
+
+// The one that was replaced, when that is clear.
+static int find_old(Controller *controller, const char *series, char **ret, Error *error)
+{
+        _cleanup_rows_ Rows sites = {0};
+        int r = sites_of_series(controller->store, series, &sites, error);
+        const SiteRow *rows = sites.items;
+        TextList old _cleanup_text_list_ = {0};
+        _cleanup_free_ char *names = NULL;
+
+        for (size_t i = 0; i < sites.count; i++)
+                if (rows[i].state == SITE_OLD)
+                        text_list_add(&old, rows[i].name);
+        if (r < 0)
+                return r;
+        if (old.count == 1) {
+                *ret = text_copy(old.items[0]);
+                return 0;
+        }
+        names = text_list_join(&old, ", ");
+        r = error_set(error, old.count ? -EINVAL : -ENOENT, "no-site",
+                "it is not clear which site of series '%s' is to be retired", series);
+        error_why(error, "%s%s", old.count ? "it has several old ones: " : "it has no old one",
+                names);
+        error_next(error, "Name it: understudyctl series retire %s SITE", series);
+        return r;
+}
+
+int series_retire(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"site", "dry_run", NULL};
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_job_ JobRow job = {.kind = JOB_RETIRE};
+        const char *site = NULL;
+        bool dry_run = false;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "site", false, &site, error)
+                        ?: asked_flag(request->body, "dry_run", &dry_run, error)
+                        ?: asked_series(controller, request->subject[0], &series, error);
+
+        if (r == 0 && !site)
+                r = find_old(controller, series.name, &job.site, error);
+        if (r < 0)
+                return r;
+        if (site)
+                job.site = text_copy(site);
+        job.dry_run = dry_run;
+        return queue_on(controller, &series, request, &job,
+                text_format("series retire %s %s%s", series.name, job.site,
+                        dry_run ? " --dry-run" : ""),
+                ret, error);
+}

@@ -160,6 +160,13 @@ static void fill_restore(const Planning *planning, ProtobufCMessage *arguments)
         restore->keep_for_delta = !text_equal(planning->input->settings->delta, "off");
 }
 
+// Nobody uses the site any more.
+static void fill_last_dump(const Planning *planning, ProtobufCMessage *arguments)
+{
+        (void)planning;
+        ((Fleet__DumpArguments *)arguments)->stop_writers = true;
+}
+
 static void fill_verify(const Planning *planning, ProtobufCMessage *arguments)
 {
         ((Fleet__VerifyArguments *)arguments)->opening = planning->input->kind == JOB_OPEN;
@@ -213,6 +220,15 @@ static void fill_unlink_preview(const Planning *planning, ProtobufCMessage *argu
                 add_link(links, "preview", NULL, input->preview_link);
 }
 
+// The link of a role, when that is the last that a site has to do with it.
+static void fill_unlink_retired(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__SwitchArguments *links = switch_of(planning, arguments);
+
+        if (retired_is_shown(planning->input))
+                add_link(links, "preview", NULL, planning->input->preview_link);
+}
+
 // Forward when there is a preview, else back to the site that was replaced last. The two links
 // change places, so that both vhosts always lead to a site and the former production is a link
 // away.
@@ -249,6 +265,35 @@ static void fill_purge(const Planning *planning, ProtobufCMessage *arguments)
 
         purge->site = site_message(planning->preview);
         set_text(&purge->log_directory, planning->preview->log_directory);
+}
+
+static void fill_purge_retired(const Planning *planning, ProtobufCMessage *arguments)
+{
+        fill_purge(planning, arguments);
+        ((Fleet__PurgeArguments *)arguments)->retire = true;
+}
+
+static void fill_backup(const Planning *planning, ProtobufCMessage *arguments)
+{
+        ((Fleet__BackupArguments *)arguments)->site = site_message(planning->preview);
+}
+
+// First of all, while its programs run that are stopped later; and when all has been done to it.
+static void fill_unused(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__UnusedArguments *unused = (Fleet__UnusedArguments *)arguments;
+
+        unused->site = site_message(planning->preview);
+        unused->running = planning->serving && !text_blank(planning->serving->manager);
+        if (!retired_is_shown(planning->input))
+                return;
+        unused->leaving = memory_new(sizeof(*unused->leaving));
+        unused->leaving[unused->n_leaving++] = text_copy("preview");
+}
+
+static void fill_idle(const Planning *planning, ProtobufCMessage *arguments)
+{
+        ((Fleet__UnusedArguments *)arguments)->site = site_message(planning->preview);
 }
 
 // ---- the graphs
@@ -348,6 +393,19 @@ static const NodeSpec drop_nodes[] = {
         {NULL},
 };
 
+// Nothing of it is touched but what can be taken back, until its last backup lies outside.
+static const NodeSpec retire_nodes[] = {
+        {"unused", "unused", "", NODE_DRY | NODE_AGAIN, fill_unused},
+        {"stop", "service", "unused", NODE_SERVICE, fill_stop_retired},
+        {"switch", "switch", "stop", 0, fill_unlink_retired},
+        {"dump", "dump", "switch", 0, fill_last_dump},
+        {"backup", "backup", "dump", 0, fill_backup},
+        {"idle", "unused", "backup", 0, fill_idle},
+        {"vhost", "vhost", "idle", NODE_VHOST, fill_vhost_retired},
+        {"purge", "purge", "vhost", 0, fill_purge_retired},
+        {NULL},
+};
+
 static const NodeSpec scan_nodes[] = {
         {"scan", "scan", "", NODE_AGAIN, fill_scan},
         {NULL},
@@ -372,6 +430,7 @@ static const NodeSpec *const graphs[] = {
         [JOB_SERVE] = serve_nodes,
         [JOB_OPEN] = open_nodes,
         [JOB_REPORT] = report_nodes,
+        [JOB_RETIRE] = retire_nodes,
 };
 
 static bool is_in(const Fleet__Serving *serving, const NodeSpec *spec)
@@ -456,6 +515,7 @@ int plan_make(const PlanInput *given, Plan *ret, Error *error)
         SeriesSettings defaults _cleanup_settings_ = {0};
         PlanInput input = *given;
         const PlanSite named = {input.series, input.root, input.site, SITE_UNKNOWN, NULL, NULL};
+        const PlanSite *retired = input.kind == JOB_RETIRE ? plan_retired(&input) : NULL;
         _cleanup_message_ ProtobufCMessage *serving = NULL;
         int r = plan_refuse(&input, error);
 
@@ -468,8 +528,12 @@ int plan_make(const PlanInput *given, Plan *ret, Error *error)
         *ret = (Plan){0};
         add_graph(ret, &(Planning){
                                .input = &input,
-                               .production = input.kind == JOB_ADOPT ? &named : input.production,
-                               .preview = input.kind == JOB_PREPARE ? &named : input.preview,
+                               .production = input.kind == JOB_ADOPT ? &named
+                                             : retired               ? retired
+                                                                     : input.production,
+                               .preview = input.kind == JOB_PREPARE ? &named
+                                          : retired                 ? retired
+                                                                    : input.preview,
                                .serving = (const Fleet__Serving *)serving,
                        });
         return 0;

@@ -29,7 +29,7 @@ typedef struct PlanInput {
         bool dry_run;
         bool review;                      // prepare: wait for a person's word after the rewriting
         const char *series, *host, *root; // scan: no series, and a root or none
-        const char *site;                 // adopt: production's name; prepare: the new site's
+        const char *site; // adopt: production's name; prepare: the new site's; retire
         const char *const *install;
         size_t install_count;
         bool series_known;        // adopt: there is a series of that name already
@@ -69,6 +69,9 @@ typedef struct Plan {
 int plan_make(const PlanInput *input, Plan *ret, Error *error) _must_use_;
 void plan_clear(Plan *plan);
 #define _cleanup_plan_ _cleanup_(plan_clear)
+
+// The series' site that its retirement is about; NULL: it has none of that name.
+const PlanSite *plan_retired(const PlanInput *input);
 
 // The refusals alone; plan_make begins with them.
 int plan_refuse(const PlanInput *input, Error *error) _must_use_;

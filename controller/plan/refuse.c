@@ -146,6 +146,72 @@ static int refuse_serve(const PlanInput *input, Error *error)
         return r;
 }
 
+const PlanSite *plan_retired(const PlanInput *input)
+{
+        for (size_t i = 0; i < input->site_count; i++)
+                if (text_equal(input->sites[i].series, input->series) &&
+                        text_equal(input->sites[i].name, input->site))
+                        return &input->sites[i];
+        return NULL;
+}
+
+// The last one of its series: whether it is used still, the worker sees.
+static int refuse_retire_production(const PlanInput *input, Error *error)
+{
+        const PlanSite *other = input->preview ? input->preview : input->old;
+        int r;
+
+        if (!other)
+                return 0;
+        r = error_set(error, -EBUSY, "in-use", "'%s' is production and is not retired",
+                input->production->name);
+        error_where(error, "%s/%s on %s", input->root, input->production->name, input->host);
+        error_why(
+                error, "its series has '%s' still, and production is the last to go", other->name);
+        if (input->preview)
+                error_next(error, "Give the preview up first: understudyctl preview drop %s",
+                        input->series);
+        else
+                error_next(error, "Retire that first: understudyctl series retire %s %s",
+                        input->series, other->name);
+        return r;
+}
+
+static int refuse_retire(const PlanInput *input, Error *error)
+{
+        const PlanSite *site = plan_retired(input);
+        int r;
+
+        if (site && site->state == SITE_OLD)
+                return 0;
+        if (site && site->state == SITE_PRODUCTION)
+                return refuse_retire_production(input, error);
+        r = error_set(error, site ? -EPERM : -ENOENT, site ? "is-preview" : "no-site",
+                "'%s' cannot be retired", input->site);
+        error_where(error, "series '%s'", input->series);
+        error_why(error, "%s",
+                site ? "it is the preview" : "the series has no site of that name, or no more");
+        error_next(error,
+                site ? "A preview is given up: understudyctl preview drop %s"
+                     : "See which it has: understudyctl series show %s",
+                input->series);
+        return r;
+}
+
+// Its last production has gone.
+static int refuse_retired(const PlanInput *input, Error *error)
+{
+        int r;
+
+        if (input->production || input->kind == JOB_ADOPT || input->kind == JOB_SCAN ||
+                input->kind == JOB_RETIRE || input->kind == JOB_REPORT)
+                return 0;
+        r = error_set(error, -ENOENT, "retired", "series '%s' is retired", input->series);
+        error_why(error, "it has no production any more");
+        error_next(error, "See where its last backup is: understudyctl log %s", input->series);
+        return r;
+}
+
 static int refuse_kind(const PlanInput *input, Error *error)
 {
         switch (input->kind) {
@@ -167,13 +233,16 @@ static int refuse_kind(const PlanInput *input, Error *error)
                 return 0;
         case JOB_SERVE:
                 return refuse_serve(input, error);
+        case JOB_RETIRE:
+                return refuse_retire(input, error);
         }
         return -EINVAL;
 }
 
 int plan_refuse(const PlanInput *input, Error *error)
 {
-        return refuse_during_attempt(input, error) ?: refuse_kind(input, error);
+        return refuse_during_attempt(input, error)
+                       ?: refuse_retired(input, error) ?: refuse_kind(input, error);
 }
 
 static bool same_database(const Fleet__Database *a, const Fleet__Database *b)

@@ -275,3 +275,31 @@ void fill_vhost_remove(const Planning *planning, ProtobufCMessage *arguments)
 {
         vhosts_of(planning, arguments, false, true)->remove = true;
 }
+
+bool retired_is_shown(const PlanInput *input)
+{
+        return !input->preview && text_equal(input->preview_link, input->site);
+}
+
+// Whatever of it may run; what did not, does not when this is taken back.
+void fill_stop_retired(const Planning *planning, ProtobufCMessage *arguments)
+{
+        const PlanSite *site = planning->preview;
+        Fleet__ServiceArguments *service = (Fleet__ServiceArguments *)arguments;
+
+        if (!text_blank(planning->serving->linod))
+                add_program(planning, arguments, site, "prod", LINOD_DOWN);
+        add_program(planning, arguments, site, "prod", DOWN);
+        add_program(planning, arguments, site, "preview", DOWN);
+        service->unasked = true;
+        service->as_found = true;
+}
+
+// Vhosts are their roles': one goes with the last site that had it.
+void fill_vhost_retired(const Planning *planning, ProtobufCMessage *arguments)
+{
+        const PlanInput *input = planning->input;
+        bool last = planning->preview->state == SITE_PRODUCTION;
+
+        vhosts_of(planning, arguments, last, last || retired_is_shown(input))->remove = true;
+}

@@ -1,5 +1,7 @@
 #include "settings/settings.h"
 
+#define KEPT_MAX (UINT64_C(100) * 366 * 86400)
+
 static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 static int refuse(const char *name, const char *value, const char *takes, Error *error)
@@ -90,6 +92,16 @@ static int check_full_nights(const char *value, Error *error)
         return 0;
 }
 
+static int check_keep_old(const char *value, Error *error)
+{
+        uint64_t seconds;
+
+        (void)error;
+        if (text_equal(value, "forever"))
+                return 0;
+        return text_parse_duration(value, &seconds) == 0 && seconds <= KEPT_MAX ? 0 : -EINVAL;
+}
+
 const Option series_settings[] = {
 #define ROW(setting, kind, field, takes, standard, checked, told)                                  \
         {                                                                                          \
@@ -145,6 +157,13 @@ int series_setting_check(const char *name, const char *value, char **ret, Error 
 void series_settings_clear(SeriesSettings *settings)
 {
         option_clear(series_settings, settings);
+}
+
+int64_t series_settings_kept(const SeriesSettings *settings)
+{
+        uint64_t seconds;
+
+        return text_parse_duration(settings->keep_old, &seconds) < 0 ? -1 : (int64_t)seconds;
 }
 
 static bool is_full_night(const SeriesSettings *settings, int weekday)

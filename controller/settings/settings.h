@@ -22,6 +22,8 @@ typedef struct SeriesSettings {
         char *health_path;
         uint64_t health_time, drain_time; // seconds
         char *outcome_rule;               // "operator", "all-agree", "objection-cancels"
+        char *keep_old;                   // "forever" or a duration: series_settings_kept
+        uint64_t retire_notice;           // seconds
 } SeriesSettings;
 
 // X(name, type, field, what it takes, default, check, help in one line of at most 70 columns)
@@ -71,7 +73,11 @@ typedef struct SeriesSettings {
                 "How long a request may go on when its program is to stop.")                       \
         X("outcome-rule", OPTION_TEXT, outcome_rule, "operator | all-agree | objection-cancels",   \
                 "operator", check_outcome_rule,                                                    \
-                "Who decides on an upgrade attempt: an operator, or its voters.")
+                "Who decides on an upgrade attempt: an operator, or its voters.")                  \
+        X("keep-old", OPTION_TEXT, keep_old, "forever | DURATION", "forever", check_keep_old,      \
+                "How long a replaced production is kept before it is retired.")                    \
+        X("retire-notice", OPTION_DURATION, retire_notice, "DURATION", "7 d", NULL,                \
+                "How long before that it is announced; never without.")
 
 // For manuals: a line each for what it takes, with its default, and for its help.
 #define SETTING_MANUAL(name, type, field, takes, fallback, check, help)                            \
@@ -90,6 +96,9 @@ int series_setting_check(const char *name, const char *value, char **ret, Error 
 
 void series_settings_clear(SeriesSettings *settings);
 #define _cleanup_settings_ _cleanup_(series_settings_clear)
+
+// Seconds that a replaced production is kept, or -1: until somebody asks.
+int64_t series_settings_kept(const SeriesSettings *settings);
 
 // Why a delta must not be used, as the series is set: for people, allocated; NULL: it may.
 // `weekday`: 0 is Sunday; `nightly`: the synchronisation was asked for by a timer.

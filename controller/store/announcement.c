@@ -61,6 +61,16 @@ int announcements_newest(Store *store, int64_t limit, Rows *ret, Error *error)
                 store, &announcement_table, ret, error, "ORDER BY id DESC LIMIT ?", "i", limit);
 }
 
+int announcement_told(Store *store, int64_t id, int64_t *ret_us, Error *error)
+{
+        _cleanup_delivery_ DeliveryRow first = {0};
+        int r = row_get(store, &delivery_table, &first, error,
+                "announcement = ? AND state = 'delivered' ORDER BY done_us", "i", id);
+
+        *ret_us = first.done_us;
+        return r < 0 ? r : 0;
+}
+
 int deliveries_of(Store *store, int64_t announcement, Rows *ret, Error *error)
 {
         return rows_get(store, &delivery_table, ret, error, "WHERE announcement = ? ORDER BY id",

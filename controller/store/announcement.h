@@ -31,6 +31,12 @@
         X(VOTER_INVITED, "voter-invited", "attempt", false,                                        \
                 "Your word on the upgrade of %s is asked for")                                     \
         X(VOTER_ASKED, "voter-asked", "attempt", true, "Does the upgraded %s work?")               \
+        X(RETIRE_SOON, "retire-soon", "retirement", false,                                         \
+                "An old site of %s is about to be retired")                                        \
+        X(RETIRE_OFF, "retire-off", "retirement", false, "An old site of %s is kept after all")    \
+        X(RETIRED, "retired", "retirement", false, "An old site of %s is retired")                 \
+        X(RETIRE_FAILED, "retire-failed", "retirement", false,                                     \
+                "An old site of %s could not be retired")                                          \
         X(HOST_AWAY, "host-away", "host", true, "Host %s is away")                                 \
         X(HOST_BACK, "host-back", "host", true, "Host %s is back")
 
@@ -42,7 +48,7 @@ typedef enum AnnouncementKind {
 extern const char *const announcement_kind_names[];
 
 typedef struct AnnouncementInfo {
-        const char *about; // "series", "attempt" (topic: its series), "host" or ""
+        const char *about; // "series", "attempt" or "retirement" (topic: its series), "host" or ""
         bool urgent;
         const char *subject; // with one %s
 } AnnouncementInfo;
@@ -87,6 +93,9 @@ int announcement_get(Store *store, int64_t id, AnnouncementRow *ret, Error *erro
 int announcement_last(Store *store, const char *about, const char *topic, AnnouncementRow *ret,
         Error *error) _must_use_;
 int announcements_newest(Store *store, int64_t limit, Rows *ret, Error *error) _must_use_;
+
+// When somebody was told first; 0: nobody was yet.
+int announcement_told(Store *store, int64_t id, int64_t *ret_us, Error *error) _must_use_;
 
 int deliveries_of(Store *store, int64_t announcement, Rows *ret, Error *error) _must_use_;
 // The one of a channel that is due first, of those before `now_us`. 1: found; 0: none.

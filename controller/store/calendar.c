@@ -65,5 +65,12 @@ int calendar_put(Store *store, const CalendarRow *row, Error *error)
 int calendar_missing(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &series_table, ret, error,
-                "WHERE name NOT IN (SELECT series FROM calendar) ORDER BY name", "");
+                "WHERE name NOT IN (SELECT series FROM calendar) AND name IN"
+                " (SELECT series FROM site WHERE state <> 'purged') ORDER BY name",
+                "");
+}
+
+int calendar_remove(Store *store, const char *series, Error *error)
+{
+        return store_run(store, error, "DELETE FROM calendar WHERE series = ?", "t", series);
 }

@@ -31,7 +31,9 @@ int calendar_waiting(Store *store, Rows *ret, Error *error) _must_use_;
 int calendar_next(Store *store, int64_t *ret_us, Error *error) _must_use_;
 // Inserts or replaces.
 int calendar_put(Store *store, const CalendarRow *row, Error *error) _must_use_;
-// Names of series (rows of series_table) that are not in it.
+// Names of series (rows of series_table) that are not in it; a retired one needs none.
 int calendar_missing(Store *store, Rows *ret, Error *error) _must_use_;
+// Missing is fine.
+int calendar_remove(Store *store, const char *series, Error *error) _must_use_;
 
 #endif

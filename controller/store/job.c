@@ -2,8 +2,8 @@
 
 #include "base/text.h"
 
-const char *const job_kind_names[] = {
-        "adopt", "prepare", "sync", "switch", "drop", "scan", "serve", "open", "report", NULL};
+const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", "scan", "serve",
+        "open", "report", "retire", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 
@@ -63,6 +63,15 @@ int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *r
         return row_get(store, &job_table, ret, error,
                 "series = ? AND kind = ? AND dry_run = 0 ORDER BY id DESC", "tt", series,
                 job_kind_names[kind]);
+}
+
+int job_newest_retirement(Store *store, const char *series, const char *site, int64_t since_us,
+        JobRow *ret, Error *error)
+{
+        return row_get(store, &job_table, ret, error,
+                "series = ? AND kind = 'retire' AND site = ? AND created_us >= ? AND dry_run = 0 "
+                "ORDER BY id DESC",
+                "tti", series, site, since_us);
 }
 
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)

@@ -14,6 +14,7 @@ typedef enum JobKind {
         JOB_SERVE,
         JOB_OPEN,   // an upgrade attempt: freeze, synchronise, switch
         JOB_REPORT, // what users did since it opened
+        JOB_RETIRE, // of a site that was production
 } JobKind;
 extern const char *const job_kind_names[];
 
@@ -36,9 +37,9 @@ typedef struct JobRow {
         JobState state;
         JobState ending; // JOB_FAILED or JOB_CANCELED: what JOB_UNDOING ends in
         int64_t dry_run, review;
-        int64_t full, nightly;    // sync: in full whatever could be saved; asked for by a timer
-        int64_t attempt;          // that it opens or takes back; 0: none
-        char *site, *root;        // adopt: of production; prepare: name of the new site
+        int64_t full, nightly; // sync: in full whatever could be saved; asked for by a timer
+        int64_t attempt;       // that it opens or takes back; 0: none
+        char *site, *root;     // adopt: of production; prepare: name of the new site; retire: of it
         int64_t keep_old_seconds; // adopt
         char *install;            // prepare: requirements, a line each; NULL: none
         char *who, *request;      // who asked, in which words
@@ -129,6 +130,9 @@ int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Erro
 // The newest job of a kind that was no dry run. 1: found; 0: none.
 int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *ret, Error *error)
         _must_use_;
+// The newest retirement of a site, of a name, since `since_us`, that was no dry run.
+int job_newest_retirement(Store *store, const char *series, const char *site, int64_t since_us,
+        JobRow *ret, Error *error) _must_use_;
 // The first job after `id` of its series that changed something or is about to. 1: found; 0: none,
 // as always for a job without a series.
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error) _must_use_;

@@ -15,6 +15,7 @@ static const struct {
         {SITE_OLD, SITE_SWITCHED_BACK, SITE_PRODUCTION},
         {SITE_PREVIEW, SITE_DROPPED, SITE_PURGED},
         {SITE_OLD, SITE_RETIRED, SITE_PURGED},
+        {SITE_PRODUCTION, SITE_RETIRED, SITE_PURGED},
 };
 
 static const char *const event_words[] = {

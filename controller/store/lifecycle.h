@@ -20,7 +20,7 @@ typedef enum SiteEvent {
         SITE_REPLACED,      // production was replaced by its preview
         SITE_SWITCHED_BACK, // and the way back, for both
         SITE_DROPPED,       // a preview was given up
-        SITE_RETIRED,       // an old site's time was over
+        SITE_RETIRED,       // an old site's time was over, or the last production's
 } SiteEvent;
 
 // The state that follows, or -EPERM with code "lifecycle" when no edge leads on from `state`.

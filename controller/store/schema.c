@@ -124,5 +124,11 @@ const char *const store_migrations[] = {
         "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('planned', 'announced', "
         "'synchronising', 'open');\n"
         "ALTER TABLE attempt ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;\n",
+
+        "INSERT INTO setting (series, name, value, who, at_us)"
+        " SELECT name, 'keep-old', keep_old_seconds || ' s', 'understudy', created_us"
+        " FROM series WHERE keep_old_seconds > 0;\n"
+        "ALTER TABLE series DROP COLUMN keep_old_seconds;\n"
+        "ALTER TABLE site ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

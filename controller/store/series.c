@@ -4,7 +4,6 @@ static const Column series_columns[] = {
         TEXT_COLUMN(SeriesRow, name),
         TEXT_COLUMN(SeriesRow, host),
         TEXT_COLUMN(SeriesRow, root),
-        INTEGER_COLUMN(SeriesRow, keep_old_seconds),
         INTEGER_COLUMN(SeriesRow, created_us),
         TEXT_COLUMN(SeriesRow, prod_link),
         TEXT_COLUMN(SeriesRow, preview_link),
@@ -25,6 +24,7 @@ static const Column site_columns[] = {
         INTEGER_COLUMN(SiteRow, created_us),
         INTEGER_COLUMN(SiteRow, since_us),
         INTEGER_COLUMN(SiteRow, turn),
+        INTEGER_COLUMN(SiteRow, notice),
 };
 const Table site_table = {"site", site_columns, ELEMENTS(site_columns), sizeof(SiteRow)};
 
@@ -67,6 +67,17 @@ int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Er
                 site_state_names[state]);
 }
 
+int site_named(Store *store, const char *series, const char *name, SiteRow *ret, Error *error)
+{
+        return row_get(store, &site_table, ret, error,
+                "series = ? AND name = ? AND state <> 'purged'", "tt", series, name);
+}
+
+int sites_old(Store *store, Rows *ret, Error *error)
+{
+        return rows_get(store, &site_table, ret, error, "WHERE state = 'old' ORDER BY id", "");
+}
+
 int sites_of_series(Store *store, const char *series, Rows *ret, Error *error)
 {
         return rows_get(
@@ -105,6 +116,7 @@ int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error
                 return r;
         site->state = next;
         site->since_us = at_us;
+        site->notice = 0;
         if (site->id)
                 return row_update(store, &site_table, site, error);
         site->created_us = at_us;

@@ -10,7 +10,6 @@ typedef struct SeriesRow {
         char *name;
         char *host;
         char *root;
-        int64_t keep_old_seconds;
         int64_t created_us;
         char *prod_link, *preview_link; // sites the root's links point at, as last seen; "": none
         int64_t last_dump_bytes, last_database_bytes, last_environment_bytes; // 0: not known yet
@@ -29,6 +28,7 @@ typedef struct SiteRow {
         char *log_directory; // as the log step reported it; "": none
         int64_t created_us;
         int64_t since_us; // it has its state
+        int64_t notice;   // announcement of its retirement; 0: none yet
         int64_t turn;     // of its last move among those of its series, whatever the clock said
 } SiteRow;
 
@@ -65,9 +65,15 @@ int series_list(Store *store, Rows *ret, Error *error) _must_use_; // by name
 // The site of a series in a state: of several, the one that came to it last. 1: found; 0: none.
 int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Error *error)
         _must_use_;
+// One that is not purged. 1: found; 0: there is none.
+int site_named(Store *store, const char *series, const char *name, SiteRow *ret, Error *error)
+        _must_use_;
 int sites_of_series(Store *store, const char *series, Rows *ret, Error *error) _must_use_;
 // All that are not purged.
 int sites_of_host(Store *store, const char *host, Rows *ret, Error *error) _must_use_;
+
+// Those that have been replaced and not retired, of all series.
+int sites_old(Store *store, Rows *ret, Error *error) _must_use_;
 
 // Moves a site along an edge of its life, at `at_us`; a site with id 0 is inserted.
 int site_move(Store *store, SiteRow *site, SiteEvent event, int64_t at_us, Error *error) _must_use_;

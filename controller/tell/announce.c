@@ -93,7 +93,9 @@ static int announce_recovery(Controller *controller, const JobRow *job, Error *e
                 "It ended well, and the preview has production's data again.", error);
 }
 
-static int announce_failure(Controller *controller, const JobRow *job, Error *error)
+// `left` says how things are now.
+static int announce_failure(Controller *controller, AnnouncementKind kind, const JobRow *job,
+        const char *left, Error *error)
 {
         _cleanup_message_ ProtobufCMessage *message =
                 blob_message(&job->failure, &fleet__failure__descriptor);
@@ -104,12 +106,29 @@ static int announce_failure(Controller *controller, const JobRow *job, Error *er
                 return 0;
         cause = text_format("%s: %s: %s", failure->code, failure->where, failure->what);
         detail = text_format("%s\n\nwhere  %s\nwhy    %s\nnext   %s\n\n"
-                             "Yesterday's preview still answers. Job %lld has the details:\n"
+                             "%s Job %lld has the details:\n"
                              "understudyctl job show %lld\n",
-                failure->what, failure->where, failure->why, failure->next, (long long)job->id,
-                (long long)job->id);
-        return announce(
-                controller, ANNOUNCE_SYNC_FAILED, job->series, job->id, cause, detail, error);
+                failure->what, failure->where, failure->why, failure->next, left,
+                (long long)job->id, (long long)job->id);
+        return announce(controller, kind, job->series, job->id, cause, detail, error);
+}
+
+int announce_retirement(Controller *controller, const JobRow *job, Error *error)
+{
+        _cleanup_free_ char *detail = NULL, *cause = NULL;
+
+        if (job->kind != JOB_RETIRE || job->dry_run || !text_equal(job->who, CALENDAR_WHO))
+                return 0;
+        if (job->state == JOB_FAILED)
+                return announce_failure(controller, ANNOUNCE_RETIRE_FAILED, job,
+                        "It is not tried again by itself.", error);
+        if (job->state != JOB_DONE)
+                return 0;
+        cause = text_format("%lld", (long long)job->id);
+        detail = text_format("%s is gone from %s. Where its last backup is: understudyctl job show "
+                             "%lld\n",
+                job->site, job->host, (long long)job->id);
+        return announce(controller, ANNOUNCE_RETIRED, job->series, job->id, cause, detail, error);
 }
 
 int announce_sync(Controller *controller, const JobRow *job, Error *error)
@@ -120,6 +139,7 @@ int announce_sync(Controller *controller, const JobRow *job, Error *error)
                 return announce_recovery(controller, job, error);
         // Who asked for it by hand sees how it ends.
         if (job->state == JOB_FAILED && text_equal(job->who, CALENDAR_WHO))
-                return announce_failure(controller, job, error);
+                return announce_failure(controller, ANNOUNCE_SYNC_FAILED, job,
+                        "Yesterday's preview still answers.", error);
         return 0;
 }

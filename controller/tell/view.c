@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/session.h"
+#include "store/announcement.h"
 #include "json/message.h"
 
 // ---- values; absent is null
@@ -74,8 +75,10 @@ json_t *view_host(Controller *controller, const HostRow *host)
 
 // ---- series
 
-static json_t *view_site(const SiteRow *site)
+static json_t *view_site(const SiteRow *site, int64_t kept_seconds)
 {
+        bool due = site->state == SITE_OLD && kept_seconds >= 0;
+
         json_t *shown = json_object();
 
         set(shown, "name", json_string(site->name));
@@ -83,10 +86,14 @@ static json_t *view_site(const SiteRow *site)
         set(shown, "identity", message_or_null(&site->identity, &fleet__identity__descriptor));
         set(shown, "versions", message_or_null(&site->versions, &fleet__versions__descriptor));
         set(shown, "created_at", view_time(site->created_us));
+        set(shown, "since_at", view_time(site->since_us));
+        set(shown, "kept_until",
+                view_time(due ? site->since_us + kept_seconds * US_PER_SECOND : 0));
         return shown;
 }
 
-static int set_sites(Controller *controller, const char *series, json_t *shown, Error *error)
+static int set_sites(Controller *controller, const char *series, json_t *shown,
+        int64_t kept_seconds, Error *error)
 {
         _cleanup_rows_ Rows sites = {0};
         json_t *all = json_array();
@@ -96,7 +103,12 @@ static int set_sites(Controller *controller, const char *series, json_t *shown, 
         set(shown, "production", json_null());
         set(shown, "preview", json_null());
         for (size_t i = 0; i < sites.count; i++) {
-                json_t *site = view_site(&rows[i]);
+                json_t *site = view_site(&rows[i], kept_seconds);
+                int64_t told_us = 0;
+
+                if (r == 0 && rows[i].notice)
+                        r = announcement_told(controller->store, rows[i].notice, &told_us, error);
+                set(site, "told_at", view_time(told_us));
 
                 if (rows[i].state == SITE_PRODUCTION || rows[i].state == SITE_PREVIEW)
                         json_object_set(shown, site_state_names[rows[i].state], site);
@@ -208,17 +220,21 @@ static int set_job_under_way(
 
 int view_series(Controller *controller, const SeriesRow *series, json_t **ret, Error *error)
 {
-        json_t *shown = json_object();
-        int r;
+        SeriesSettings settings _cleanup_settings_ = {0};
+        json_t *shown;
+        int64_t kept;
+        int r = settings_get(controller->store, series->name, &settings, error);
 
+        if (r < 0)
+                return r;
+        kept = series_settings_kept(&settings);
+        shown = json_object();
         set(shown, "name", json_string(series->name));
         set(shown, "host", json_string(series->host));
         set(shown, "root", json_string(series->root));
-        set(shown, "keep_old_seconds",
-                series->keep_old_seconds ? json_real((double)series->keep_old_seconds)
-                                         : json_null());
+        set(shown, "keep_old_seconds", kept >= 0 ? json_real((double)kept) : json_null());
         set(shown, "created_at", view_time(series->created_us));
-        r = set_sites(controller, series->name, shown, error)
+        r = set_sites(controller, series->name, shown, kept, error)
                     ?: set_settings(controller, series->name, shown, error)
                     ?: set_allowances(controller, series->name, shown, error)
                     ?: set_job_under_way(controller, series->name, shown, error)

@@ -15,6 +15,7 @@ const JobWords job_words[] = {
         [JOB_SERVE] = {"serving", "series served"},
         [JOB_OPEN] = {"opening", "attempt open"},
         [JOB_REPORT] = {"report", "report made"},
+        [JOB_RETIRE] = {"retirement", "site retired"},
 };
 
 char *words_time(int64_t at_us)

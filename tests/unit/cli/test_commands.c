@@ -13,7 +13,11 @@
         "\"created_at\":1795242000,\"production\":{\"name\":\"anna\"},"                            \
         "\"preview\":{\"name\":\"betty\"},\"sites\":[{\"name\":\"anna\",\"state\":\"production\"," \
         "\"versions\":{\"python\":\"3.11.2\",\"app\":\"Lino Noi\",\"app_version\":\"25.12\"},"     \
-        "\"created_at\":1795242000}],\"allowances\":[{\"table\":\"comments_mention\","             \
+        "\"created_at\":1795242000,\"since_at\":1795242000},"                                      \
+        "{\"name\":\"zoe\",\"state\":\"old\",\"kept_until\":null},"                                \
+        "{\"name\":\"yves\",\"state\":\"old\",\"kept_until\":1000,\"told_at\":null},"              \
+        "{\"name\":\"xena\",\"state\":\"old\",\"kept_until\":1000,\"told_at\":900}],"              \
+        "\"allowances\":[{\"table\":\"comments_mention\","                                         \
         "\"why\":\"a reason that is long enough to be broken into two lines of its cell\","        \
         "\"who\":\"root\",\"at\":1795242000}],\"job\":7,\"last_sync\":{\"job\":6,\"state\":"       \
         "\"done\","                                                                                \
@@ -78,6 +82,9 @@ static void a_series_is_shown_with_sites_and_allowances(void **state)
         assert_has(one.out, "job 6 done, 2026-");
         assert_has(one.out, ", 33 s, 3,887 objects\n");
         assert_has(one.out, "anna  production  Lino Noi 25.12  3.11.2  2026-");
+        assert_has(one.out, "  when asked\n");
+        assert_has(one.out, "  once announced\n");
+        assert_has(one.out, "  1970-01-01 ");
         assert_has(one.out, "comments_mention  a reason that is long enough to be");
         assert_narrow(one.out);
         assert_has(all.out, "lino    web1  anna        betty    done 2026-");
@@ -329,6 +336,21 @@ static void a_drop_without_a_terminal_needs_yes(void **state)
         assert_string_equal(meant.out, "4\n");
 }
 
+static void a_retirement_names_the_site_that_is_meant(void **state)
+{
+        static const Exchange exchanges[] = {
+                {"POST /v1/series/lino/retire ", 200, "{\"id\":4}", .body = "\"site\":\"anna\""},
+                {0}};
+        _cleanup_outcome_ Outcome refused = run_in("/nonexistent", "series|retire|lino|anna");
+        _cleanup_outcome_ Outcome meant =
+                run_with(exchanges, "series|retire|lino|anna|--yes|--no-wait");
+
+        (void)state;
+        assert_int_equal(refused.status, CLI_REFUSED);
+        assert_has(refused.errors, "--yes");
+        assert_int_equal(meant.status, 0);
+}
+
 static void a_drop_on_a_terminal_asks_first(void **state)
 {
         static const Exchange no[] = {{"GET /v1/series/lino ", 200, SERIES}, {0}};
@@ -402,6 +424,7 @@ int main(void)
                 cmocka_unit_test(a_vote_is_noted_and_says_what_it_has_begun),
                 cmocka_unit_test(items_are_signed_by_their_numbers),
                 cmocka_unit_test(a_drop_without_a_terminal_needs_yes),
+                cmocka_unit_test(a_retirement_names_the_site_that_is_meant),
                 cmocka_unit_test(a_drop_on_a_terminal_asks_first),
                 cmocka_unit_test(every_command_has_a_manual_of_80_columns),
         };

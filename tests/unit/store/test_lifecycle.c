@@ -9,7 +9,7 @@ static const char *const followed[] = {
         // adopted prepared switched replaced switched-back dropped retired
         [SITE_UNKNOWN] = "uv.....",
         [SITE_PREVIEW] = "..u..x.",
-        [SITE_PRODUCTION] = "...ov..",
+        [SITE_PRODUCTION] = "...ov.x",
         [SITE_OLD] = "....u.x",
         [SITE_PURGED] = ".......",
 };
