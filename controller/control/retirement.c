@@ -107,7 +107,8 @@ static int queue(Look *look, Error *error)
         return refused(look, &refusal, error);
 }
 
-// 1: users work on its successor, and it may be wanted back; or it was tried already.
+// 1: users work on its successor, and it may be wanted back; or it was tried by itself already, or
+// is being retired.
 static int is_held(Look *look, Error *error)
 {
         Store *store = look->controller->store;
@@ -119,8 +120,8 @@ static int is_held(Look *look, Error *error)
                 return r;
         if (r > 0 && (attempt.state == ATTEMPT_SYNCHRONISING || attempt.state == ATTEMPT_OPEN))
                 return 1;
-        return job_newest_retirement(
-                store, look->site->series, look->site->name, look->site->since_us, &before, error);
+        return job_retirement(store, look->site->series, look->site->name, CALENDAR_WHO,
+                look->site->since_us, &before, error);
 }
 
 static int retire_when_due(Look *look, Error *error)

@@ -65,13 +65,13 @@ int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *r
                 job_kind_names[kind]);
 }
 
-int job_newest_retirement(Store *store, const char *series, const char *site, int64_t since_us,
-        JobRow *ret, Error *error)
+int job_retirement(Store *store, const char *series, const char *site, const char *who,
+        int64_t since_us, JobRow *ret, Error *error)
 {
         return row_get(store, &job_table, ret, error,
                 "series = ? AND kind = 'retire' AND site = ? AND created_us >= ? AND dry_run = 0 "
-                "ORDER BY id DESC",
-                "tti", series, site, since_us);
+                "AND (who = ? OR " UNDER_WAY ") ORDER BY id DESC",
+                "ttit", series, site, since_us, who);
 }
 
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)

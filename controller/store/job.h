@@ -130,9 +130,10 @@ int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Erro
 // The newest job of a kind that was no dry run. 1: found; 0: none.
 int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *ret, Error *error)
         _must_use_;
-// The newest retirement of a site, of a name, since `since_us`, that was no dry run.
-int job_newest_retirement(Store *store, const char *series, const char *site, int64_t since_us,
-        JobRow *ret, Error *error) _must_use_;
+// The newest retirement of a site, of a name, since `since_us`, that is under way or was asked for
+// by `who`, and was no dry run. 1: found; 0: none.
+int job_retirement(Store *store, const char *series, const char *site, const char *who,
+        int64_t since_us, JobRow *ret, Error *error) _must_use_;
 // The first job after `id` of its series that changed something or is about to. 1: found; 0: none,
 // as always for a job without a series.
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error) _must_use_;

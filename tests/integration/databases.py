@@ -129,6 +129,9 @@ class Postgresql(OnServer):
     def create_statement(self):
         return f'CREATE DATABASE "{self.name}"'
 
+    def with_user(self, password):
+        return [f"CREATE ROLE \"{self.name}\" LOGIN PASSWORD '{password}'", f'{self.create_statement} OWNER "{self.name}"']
+
     @property
     def drop_statement(self):
         return f'DROP DATABASE "{self.name}"'
@@ -175,6 +178,10 @@ class Mysql(OnServer):
     @property
     def create_statement(self):
         return f"CREATE DATABASE `{self.name}`"
+
+    def with_user(self, password):
+        return [f"CREATE USER '{self.name}'@'%' IDENTIFIED BY '{password}'", self.create_statement,
+                f"GRANT ALL PRIVILEGES ON `{self.name}`.* TO '{self.name}'@'%'"]
 
     @property
     def drop_statement(self):

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "adopt/parts.h"
@@ -10,13 +9,13 @@
 #include "steps/files.h"
 
 DEFINE_CLEANUP(DIR *, closedir)
-#define _cleanup_dir_   _cleanup_(closedirp)
+#define _cleanup_dir_  _cleanup_(closedirp)
 
-#define UNIX_SOCKETS    "/proc/net/unix"
-#define UNIX_LISTENS    "00010000" // __SO_ACCEPTCON, in the column of flags
-#define UNIX_TABLE_MAX  (16U << 20)
-#define COMMAND_MAX     200
-#define PROCESS_ID_SIZE 32
+#define UNIX_SOCKETS   "/proc/net/unix"
+#define UNIX_LISTENS   "00010000" // __SO_ACCEPTCON, in the column of flags
+#define UNIX_TABLE_MAX (16U << 20)
+#define COMMAND_MAX    200
+#define STATUS_MAX     (64U << 10)
 
 static int in_use(const SiteDir *site, const char *where, const char *next, Error *error,
         const char *why, ...) _printf_(5, 6);
@@ -148,33 +147,85 @@ static bool is_ours(int process)
                file_read_link_at(process, "exe", &other) == 0 && text_equal(own, other);
 }
 
-static int refuse_process(const SiteDir *site, const char *id, Error *error)
-{
-        _cleanup_free_ char *path = text_format("/proc/%s", id), *used = NULL, *command = NULL;
-        _cleanup_close_ int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        char next[sizeof("See what it is (ps -fp ), end it, then: understudyctl job retry ID") +
-                  PROCESS_ID_SIZE];
+// Users of processes that do not show what they work on.
+typedef struct Hidden {
+        unsigned owners, others;
+} Hidden;
 
-        used = process < 0 || is_ours(process) ? NULL : used_path(site, process);
+static bool runs_as(int process, uid_t uid)
+{
+        _cleanup_free_ char *status = NULL;
+        const char *line;
+
+        if (file_read_at(process, "status", STATUS_MAX, &status, NULL) < 0)
+                return false; // it has ended
+        line = strstr(status, "\nUid:\t");
+        return line && strtoul(line + strlen("\nUid:\t"), NULL, 10) == uid;
+}
+
+// The first process of all is none that a site has.
+static void count_hidden(const SiteDir *site, int process, const char *id, Hidden *hidden)
+{
+        _cleanup_free_ char *target = NULL;
+        int r = file_read_link_at(process, "cwd", &target);
+
+        if ((r != -EACCES && r != -EPERM) || text_equal(id, "1"))
+                return;
+        if (runs_as(process, site->owner.uid))
+                hidden->owners++;
+        else
+                hidden->others++;
+}
+
+static int refuse_process(const SiteDir *site, const char *id, Hidden *hidden, Error *error)
+{
+        _cleanup_free_ char *path = text_format("/proc/%s", id), *used = NULL, *command = NULL,
+                            *next = NULL;
+        _cleanup_close_ int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (process < 0 || is_ours(process))
+                return 0;
+        count_hidden(site, process, id, hidden);
+        used = used_path(site, process);
         if (!used)
                 return 0;
         command = command_of(process);
-        snprintf(next, sizeof(next),
-                "See what it is (ps -fp %.*s), end it, then: understudyctl job retry ID",
-                PROCESS_ID_SIZE, id);
+        next = text_format(
+                "See what it is (ps -fp %s), end it, then: understudyctl job retry ID", id);
         return in_use(site, used, next, error, "process %s uses it: %s", id, command);
 }
 
-static int refuse_processes(const SiteDir *site, Error *error)
+// A site's programs run as its owner. Who else works there is seen by a worker that is root, unless
+// it was started without what that takes.
+static int tell_hidden(
+        StepContext *context, const SiteDir *site, const Hidden *hidden, Error *error)
+{
+        if (hidden->others > 0)
+                step_note(context, "%u processes of other users do not show what they work on.",
+                        hidden->others);
+        if (hidden->owners == 0)
+                return 0;
+        error_set(error, -EPERM, "hidden", "it cannot be seen whether %s is in use", site->name);
+        error_where(error, "%s", site->path);
+        error_why(error, "%u processes of its owner, %s, do not show what they work on",
+                hidden->owners, site->owner.name);
+        error_next(error,
+                "Let understudy-worker have CAP_SYS_PTRACE, as its unit of this version says "
+                "(CapabilityBoundingSet), restart it, then: understudyctl job retry ID");
+        return -EPERM;
+}
+
+static int refuse_processes(StepContext *context, const SiteDir *site, Error *error)
 {
         _cleanup_dir_ DIR *all = opendir("/proc");
         const struct dirent *entry;
+        Hidden hidden = {0};
         int r = 0;
 
         while (r == 0 && all && (entry = readdir(all)))
                 if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-                        r = refuse_process(site, entry->d_name, error);
-        return r;
+                        r = refuse_process(site, entry->d_name, &hidden, error);
+        return r ?: tell_hidden(context, site, &hidden, error);
 }
 
 // "0000: 00000002 00000000 00010000 0001 01 12345 /path"
@@ -250,6 +301,6 @@ static int refuse_configuration(StepContext *context, const SiteDir *site, Error
 
 int usage_refuse_programs(StepContext *context, const SiteDir *site, Error *error)
 {
-        return refuse_processes(site, error)
+        return refuse_processes(context, site, error)
                        ?: refuse_sockets(site, error) ?: refuse_configuration(context, site, error);
 }

@@ -285,6 +285,21 @@ static void one_that_failed_waits_for_a_person(void **state)
         assert_job(retire(NULL), "done");
 }
 
+static void one_that_failed_when_it_was_asked_for_is_due_all_the_same(void **state)
+{
+        FakeHost *host = replaced();
+
+        (void)state;
+        host->fail = "unused";
+        assert_job(retire(NULL), "failed");
+        host->fail = NULL;
+        set("keep-old", "1 d");
+        after_days(2);
+        deliver_after_days(2);
+        after_days(10);
+        assert_site("mdg", "purged", "anna");
+}
+
 static void a_site_that_is_back_is_old_anew_later(void **state)
 {
         (void)state;
@@ -350,6 +365,7 @@ int main(void)
                 TEST(nothing_is_retired_that_nobody_was_told_of),
                 TEST(who_keeps_it_longer_takes_the_announcement_back),
                 TEST(one_that_failed_waits_for_a_person),
+                TEST(one_that_failed_when_it_was_asked_for_is_due_all_the_same),
                 TEST(a_site_that_is_back_is_old_anew_later),
                 TEST(during_an_attempt_the_former_production_stays),
         };

@@ -1,4 +1,6 @@
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "pair.h"
@@ -150,6 +152,43 @@ static void who_listens_on_its_socket_uses_it(void **state)
         assert_non_null(strstr(w->pair.error.where, "/berta/media/x.sock"));
 }
 
+static bool drop_tracing(void)
+{
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct data[2];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return false;
+        data[0].effective &= ~(1U << CAP_SYS_PTRACE);
+        data[0].permitted &= ~(1U << CAP_SYS_PTRACE);
+        return syscall(SYS_capset, &header, data) == 0;
+}
+
+// Else a site would seem to be unused that is not.
+static void a_worker_that_cannot_see_its_owners_processes_says_so(void **state)
+{
+        World *w = *state;
+        _cleanup_message_ ProtobufCMessage *result = NULL;
+        int status;
+        pid_t blind;
+
+        if (geteuid() != 0)
+                return; // it sees its own user's whatever it may
+        start(w, "cd berta && echo >&9 && exec sleep 1000 9>&-");
+        blind = fork();
+        if (blind == 0) {
+                result = message_new(&fleet__unused_result__descriptor);
+                _exit(drop_tracing() &&
+                                        step_unused_ops.run(w->pair.f.context, &w->arguments.base,
+                                                result, &w->pair.error) == -EPERM &&
+                                        text_equal(w->pair.error.code, "hidden")
+                                ? 0
+                                : 1);
+        }
+        assert_int_equal(waitpid(blind, &status, 0), blind);
+        assert_int_equal(status, 0);
+}
+
 static void a_configuration_that_names_it_uses_it(void **state)
 {
         World *w = *state;
@@ -178,6 +217,7 @@ int main(void)
                 TEST(a_process_that_has_a_file_open_uses_it),
                 TEST(a_process_of_another_site_does_not),
                 TEST(who_listens_on_its_socket_uses_it),
+                TEST(a_worker_that_cannot_see_its_owners_processes_says_so),
                 TEST(a_configuration_that_names_it_uses_it),
         };
 
