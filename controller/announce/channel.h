@@ -20,7 +20,6 @@ typedef struct Parcel {
         curl_mime *mime;
         char *body;
         char *letter; // what a mail to a voter ends with; NULL: nothing
-        char *ics;    // what a mail has for the calendars of its readers; NULL: nothing
 } Parcel;
 
 typedef struct Channel {

@@ -3,7 +3,6 @@
 
 #include "announce/channel.h"
 #include "base/clock.h"
-#include "calendar/ics.h"
 
 // A header's value: one line, and what is not ASCII as RFC 2047 writes it.
 static char *header_text(const char *text)
@@ -87,19 +86,6 @@ static void add_text(Parcel *parcel)
         curl_mime_encoder(part, "quoted-printable");
 }
 
-static void add_ics(Parcel *parcel)
-{
-        curl_mimepart *part;
-
-        if (!parcel->ics)
-                return;
-        part = curl_mime_addpart(parcel->mime);
-        curl_mime_data(part, parcel->ics, CURL_ZERO_TERMINATED);
-        curl_mime_type(part, ICS_TYPE "; method=PUBLISH");
-        curl_mime_filename(part, "upgrade.ics");
-        curl_mime_encoder(part, "base64");
-}
-
 static int set_login(const AnnounceConfig *config, CURL *easy, Error *error)
 {
         _cleanup_free_ char *password = NULL;
@@ -127,7 +113,6 @@ int mail_prepare(const AnnounceConfig *config, Parcel *parcel, Error *error)
                 parcel->recipients = curl_slist_append(parcel->recipients, to.items[i]);
         add_headers(config, parcel);
         add_text(parcel);
-        add_ics(parcel);
         curl_easy_setopt(easy, CURLOPT_URL, config->smtp);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
         curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);

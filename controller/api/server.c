@@ -84,32 +84,25 @@ static void on_replied(struct evhttp_request *request, void *userdata)
         peer_arm(peer); // for the next request
 }
 
-// `type` NULL: as JSON; else the body is a text.
-static void reply_as(const Exchange *exchange, int status, const char *type, json_t *take_body)
+static void reply(const Exchange *exchange, int status, json_t *take_body)
 {
         struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
         struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
         struct evbuffer *buffer = evbuffer_new();
-        _cleanup_free_ char *text =
-                type ? text_copy(json_string_value(take_body))
-                     : json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY | REAL_PRECISION);
+        char *text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY | REAL_PRECISION);
 
         if (!text || !buffer)
                 abort();
-        evbuffer_add_printf(buffer, "%s%s", text, type ? "" : "\n");
+        evbuffer_add_printf(buffer, "%s\n", text);
+        free(text);
         json_decref(take_body);
-        evhttp_add_header(headers, "Content-Type", type ? type : "application/json");
+        evhttp_add_header(headers, "Content-Type", "application/json");
         evhttp_add_header(headers, "Cache-Control", "no-store");
         evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
         evhttp_send_reply(exchange->request, status, status_reason(status), buffer);
         evbuffer_free(buffer);
         // A client that has closed its own direction still gets its answer.
         bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
-}
-
-static void reply(const Exchange *exchange, int status, json_t *take_body)
-{
-        reply_as(exchange, status, NULL, take_body);
 }
 
 static json_t *text_or_null(const char *text)
@@ -223,7 +216,7 @@ static void answer_operation(Exchange *exchange, const Operation *operation)
         if (result < 0)
                 reply_failure(exchange, status_of(result), &error);
         else
-                reply_as(exchange, 200, operation->type, answer);
+                reply(exchange, 200, answer);
 }
 
 static const char *method_name(enum evhttp_cmd_type type)

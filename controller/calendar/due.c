@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "calendar/blackout.h"
 #include "control/attempts.h"
 #include "control/jobs.h"
 #include "control/retirement.h"
@@ -128,28 +127,20 @@ static void look_clear(Look *look)
         due_clear(&look->due);
 }
 
-// What a run that does not come to be is to its people.
-typedef enum LeftOut {
-        LEFT_OUT_QUIETLY,  // `schedule show` says it
-        LEFT_OUT_AS_MEANT, // and the history
-        LEFT_OUT_ALAS,     // and it is announced
-} LeftOut;
-
-static int leave_out(Look *look, LeftOut how, const char *event, const char *why, Error *error)
+// A run that does not come to be. `event` NULL: the history need not know.
+static int leave_out(Look *look, const char *event, const char *why, Error *error)
 {
         const JobRow about = {.series = look->row->series};
         _cleanup_free_ char *at = rule_local_text(look->due.rule.zone, look->row->planned_us),
-                            *detail = text_format("the one of %s was left out: %s", at, why);
-        int r = 0;
+                            *detail = NULL;
 
         row_set_text(&look->row->outcome, why);
-        if (how >= LEFT_OUT_AS_MEANT)
-                r = record_history(
-                        look->controller, &about, CALENDAR_WHO, event, error, "%s", detail);
-        if (r == 0 && how == LEFT_OUT_ALAS)
-                r = announce(look->controller, ANNOUNCE_SYNC_LEFT_OUT, look->row->series, 0, why,
-                        detail, error);
-        return r;
+        if (!event)
+                return 0;
+        detail = text_format("the one of %s was left out: %s", at, why);
+        return record_history(look->controller, &about, CALENDAR_WHO, event, error, "%s", detail)
+                       ?: announce(look->controller, ANNOUNCE_SYNC_LEFT_OUT, look->row->series, 0,
+                                  why, detail, error);
 }
 
 // Is the last one still under way? 1: yes, `ret_why` says so.
@@ -191,40 +182,24 @@ static int begin(Look *look, Error *error)
         if (store_failure(r, &refusal, error) < 0)
                 return r;
         why = error_line(&refusal);
-        return leave_out(look, LEFT_OUT_ALAS, "synchronisation refused", why, error);
-}
-
-// 1: an upgrade attempt needs the series for itself, `ret_why` says so.
-static int is_blacked_out(const Look *look, char **ret_why, Error *error)
-{
-        Blackout blackout _cleanup_blackout_ = {0};
-        int r = blackout_get(look->controller->store, look->row->series, &blackout, error);
-
-        if (r == 0)
-                *ret_why = blackout_why(&blackout.attempt, blackout.before_us, look->now_us);
-        return r < 0 ? r : *ret_why != NULL;
+        return leave_out(look, "synchronisation refused", why, error);
 }
 
 static int decide(Look *look, Error *error)
 {
-        static const char event[] = "synchronisation left out";
-        _cleanup_free_ char *attempt = NULL, *running = NULL;
-        int r = is_blacked_out(look, &attempt, error);
+        _cleanup_free_ char *running = NULL;
+        int r = has_preview(look, error);
 
-        if (r > 0)
-                return leave_out(look, LEFT_OUT_AS_MEANT, event, attempt, error);
         if (r == 0)
-                r = has_preview(look, error);
-        if (r == 0)
-                return leave_out(look, LEFT_OUT_QUIETLY, event, "there is no preview", error);
+                return leave_out(look, NULL, "there is no preview", error);
         if (r > 0)
                 r = still_runs(look, &running, error);
         if (r > 0)
-                return leave_out(look, LEFT_OUT_ALAS, event, running, error);
+                return leave_out(look, "synchronisation left out", running, error);
         if (r < 0)
                 return r;
         if (look->now_us >= due_late_us(&look->due, look->row->planned_us))
-                return leave_out(look, LEFT_OUT_ALAS, event,
+                return leave_out(look, "synchronisation left out",
                         "the controller was not running at that time", error);
         return begin(look, error);
 }

@@ -6,8 +6,6 @@
 //      several were missed     the last of them counts
 //      the last one still runs this one is left out
 //      no preview              left out, and shown by `schedule show`; no entry each night
-//      an upgrade attempt is announced for soon, or open
-//                              left out, and said in the history (calendar/blackout.h)
 //      the host is away        it waits; when it is too late to begin, it is canceled
 //      the clock is put back   what was done is not done again
 //

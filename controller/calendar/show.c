@@ -2,37 +2,30 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "calendar/blackout.h"
 #include "tell/view.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)
 
-static json_t *run(const Due *due, const Blackout *blackout, int64_t at_us)
+static json_t *run(const Due *due, int64_t at_us)
 {
-        _cleanup_free_ char *local = rule_local_text(due->rule.zone, at_us),
-                            *why = blackout_why(&blackout->attempt, blackout->before_us, at_us);
+        _cleanup_free_ char *local = rule_local_text(due->rule.zone, at_us);
 
-        return json_pack(
-                "{s:o, s:s, s:s?}", "at", view_time(at_us), "local", local, "left_out", why);
+        return json_pack("{s:o, s:s}", "at", view_time(at_us), "local", local);
 }
 
-static int next_runs(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
+static json_t *next_runs(const CalendarRow *row)
 {
         _cleanup_due_ Due due = {0};
-        Blackout blackout _cleanup_blackout_ = {0};
+        json_t *runs = json_array();
         int64_t at_us = row->next_us;
-        int r = blackout_get(controller->store, row->series, &blackout, error);
 
-        if (r < 0)
-                return r;
-        *ret = json_array();
         if (row->paused || at_us == 0 || due_read(row, &due, NULL) < 0)
-                return 0;
+                return runs;
         for (int i = 0; i < SHOW_RUNS && at_us != 0; i++) {
-                json_array_append_new(*ret, run(&due, &blackout, at_us));
+                json_array_append_new(runs, run(&due, at_us));
                 at_us = rule_next(&due.rule, at_us);
         }
-        return 0;
+        return runs;
 }
 
 static int last_run(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
@@ -54,16 +47,14 @@ static int last_run(Controller *controller, const CalendarRow *row, json_t **ret
 
 int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
 {
-        json_t *last = NULL, *next = NULL;
-        int r = last_run(controller, row, &last, error) ?: next_runs(controller, row, &next, error);
+        json_t *last = NULL;
+        int r = last_run(controller, row, &last, error);
 
-        if (r < 0) {
-                json_decref(last);
+        if (r < 0)
                 return r;
-        }
         *ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "series", row->series, "rule",
                 row->rule, "zone", row->zone, "window", row->window, "paused", (int)row->paused,
-                "next", next, "last", last);
+                "next", next_runs(row), "last", last);
         return 0;
 }
 
@@ -101,17 +92,15 @@ static int add_runs(
 {
         _cleanup_due_ Due due = {0};
         _cleanup_series_ SeriesRow series = {0};
-        Blackout blackout _cleanup_blackout_ = {0};
         int r = series_get(controller->store, row->series, &series, error);
 
         if (r < 0)
                 return r;
-        r = blackout_get(controller->store, row->series, &blackout, error);
-        if (r < 0 || due_read(row, &due, NULL) < 0)
-                return r;
+        if (due_read(row, &due, NULL) < 0)
+                return 0;
         for (int64_t at_us = row->next_us; at_us != 0 && at_us < until_us;
                 at_us = rule_next(&due.rule, at_us)) {
-                json_t *one = run(&due, &blackout, at_us);
+                json_t *one = run(&due, at_us);
 
                 json_object_set_new(one, "series", json_string(row->series));
                 json_object_set_new(one, "host", json_string(series.host));
@@ -119,37 +108,6 @@ static int add_runs(
                 json_array_append_new(all, one);
         }
         return 0;
-}
-
-static int add_attempts(Controller *controller, int64_t until_us, json_t *all, Error *error)
-{
-        _cleanup_rows_ Rows attempts = {0};
-        int r = attempts_since(controller->store, INT64_MAX, &attempts, error);
-        const AttemptRow *rows = attempts.items;
-
-        for (size_t i = 0; r == 0 && i < attempts.count; i++) {
-                _cleanup_calendar_row_ CalendarRow row = {0};
-                _cleanup_series_ SeriesRow series = {0};
-                _cleanup_free_ char *local = NULL, *what = NULL;
-                icaltimezone *zone;
-
-                if (rows[i].at_us >= until_us)
-                        continue;
-                r = calendar_get(controller->store, rows[i].series, &row, error);
-                if (r <= 0 || rule_zone(row.zone, &zone, NULL) < 0)
-                        continue;
-                r = series_get(controller->store, rows[i].series, &series, error);
-                if (r <= 0)
-                        continue;
-                r = 0;
-                local = rule_local_text(zone, rows[i].at_us);
-                what = text_format("upgrade attempt, %s", attempt_state_names[rows[i].state]);
-                json_array_append_new(
-                        all, json_pack("{s:o, s:s, s:s, s:s, s:s}", "at", view_time(rows[i].at_us),
-                                     "local", local, "series", rows[i].series, "host", series.host,
-                                     "what", what));
-        }
-        return r < 0 ? r : 0;
 }
 
 int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
@@ -162,10 +120,65 @@ int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **re
         for (size_t i = 0; r == 0 && i < rows.count; i++)
                 if (!row[i].paused)
                         r = add_runs(controller, &row[i], from_us + days * DAY_US, all, error);
-        if (r == 0)
-                r = add_attempts(controller, from_us + days * DAY_US, all, error);
         *ret = sorted(all);
         if (r < 0)
                 json_decref(TAKE_PTR(*ret));
         return r;
+}
+
+// ---- iCalendar
+
+static icalcomponent *event_of(const CalendarRow *row, const Due *due)
+{
+        _cleanup_free_ char *uid = text_format("sync-%s@understudy", row->series),
+                            *summary = text_format("Synchronisation of %s", row->series);
+        struct icaltimetype start = rule_to_local(due->rule.zone, row->next_us);
+        icalproperty *begins;
+
+        start.zone = NULL;
+        begins = icalproperty_new_dtstart(start);
+        icalproperty_add_parameter(
+                begins, icalparameter_new_tzid(icaltimezone_get_tzid(due->rule.zone)));
+        return icalcomponent_vanew(ICAL_VEVENT_COMPONENT, icalproperty_new_uid(uid),
+                icalproperty_new_dtstamp(icaltime_from_timet_with_zone(
+                        row->start_us / US_PER_SECOND, 0, icaltimezone_get_utc_timezone())),
+                begins, icalproperty_new_rrule(due->rule.recurrence),
+                icalproperty_new_summary(summary), icalproperty_new_transp(ICAL_TRANSP_TRANSPARENT),
+                (void *)0);
+}
+
+static void add_zone(icalcomponent *calendar, const icaltimezone *zone)
+{
+        icalcomponent *component = icaltimezone_get_component((icaltimezone *)zone);
+        const char *id = icaltimezone_get_tzid((icaltimezone *)zone);
+
+        if (component && !icalcomponent_get_timezone(calendar, id))
+                icalcomponent_add_component(calendar, icalcomponent_new_clone(component));
+}
+
+int show_ics(Controller *controller, char **ret, Error *error)
+{
+        _cleanup_rows_ Rows rows = {0};
+        int r = calendar_list(controller->store, &rows, error);
+        const CalendarRow *row = rows.items;
+        icalcomponent *calendar;
+        char *text;
+
+        if (r < 0)
+                return r;
+        calendar = icalcomponent_vanew(ICAL_VCALENDAR_COMPONENT, icalproperty_new_version("2.0"),
+                icalproperty_new_prodid("-//Understudy//calendar//EN"), (void *)0);
+        for (size_t i = 0; i < rows.count; i++) {
+                _cleanup_due_ Due due = {0};
+
+                if (row[i].paused || row[i].next_us == 0 || due_read(&row[i], &due, NULL) < 0)
+                        continue;
+                add_zone(calendar, due.rule.zone);
+                icalcomponent_add_component(calendar, event_of(&row[i], &due));
+        }
+        text = icalcomponent_as_ical_string_r(calendar);
+        *ret = text_copy(text);
+        free(text);
+        icalcomponent_free(calendar);
+        return 0;
 }

@@ -8,14 +8,16 @@
 
 #define SHOW_RUNS 10
 
-// {series, rule, zone, window, paused, next: [{at, local, left_out: why or null}], last:
-// {planned_at, job, state, outcome} or null}. The caller's reference.
+// {series, rule, zone, window, paused, next: [{at, local}], last: {planned_at, job, state, outcome}
+// or null}. The caller's reference.
 int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
         _must_use_;
 
-// Runs and upgrade attempts of all series within so many days, as they come: [{at, local, series,
-// host, what, left_out: why or null}].
+// Runs of all series within so many days, as they come: [{at, local, series, host, what}].
 int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
         _must_use_;
+
+// The same as iCalendar (RFC 5545): one recurring event a series. The caller's.
+int show_ics(Controller *controller, char **ret, Error *error) _must_use_;
 
 #endif

@@ -592,7 +592,7 @@ int run_announcement_retry(const CommandLine *line)
 
 static void write_ics(const Screen *screen, const json_t *answer)
 {
-        fputs(json_is_string(answer) ? json_string_value(answer) : "", screen->out);
+        fputs(view_text(answer, "ics"), screen->out);
 }
 
 int run_calendar(const CommandLine *line)

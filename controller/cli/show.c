@@ -329,14 +329,9 @@ void show_schedule(const Screen *screen, const json_t *schedule)
         table_add_pair(&table, "begins between", view_text(schedule, "window"));
         table_add_pair(&table, "paused", paused ? "yes" : "no");
         add_last_run(&table, json_object_get(schedule, "last"));
-        json_array_foreach (json_object_get(schedule, "next"), i, run) {
-                const char *why = view_text(run, "left_out");
-                _cleanup_free_ char *text = text_format("%s%s%s", view_text(run, "local"),
-                        text_blank(why) ? "" : "  left out: ", why);
-
+        json_array_foreach (json_object_get(schedule, "next"), i, run)
                 // The first of them has a label, the others stand beneath it.
-                table_add_pair(&table, i == 0 ? "next runs" : " ", text);
-        }
+                table_add_pair(&table, i == 0 ? "next runs" : " ", view_text(run, "local"));
         table_write(&table, screen, 0);
         if (paused)
                 fprintf(screen->out, "\nNothing runs by itself: understudyctl schedule resume %s\n",

@@ -63,7 +63,6 @@ static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event,
                 return r;
         if (attempt_is_over(attempt))
                 attempt->ended_us = clock_now_us();
-        attempt->sequence++;
         return row_update(controller->store, &attempt_table, attempt, error)
                        ?: record_history(controller, &about, who, told, error, "%s", detail)
                        ?: announce_move(controller, attempt, event, detail, error);
@@ -121,15 +120,6 @@ int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *w
 {
         return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, who, "attempt withdrawn",
                 "Nothing has been changed", error);
-}
-
-int attempts_lapse(Controller *controller, AttemptRow *attempt, Error *error)
-{
-        static const char why[] = "It was not announced, and its time has passed";
-
-        row_set_text(&attempt->why, why);
-        return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, CALENDAR_WHO, "attempt withdrawn",
-                why, error);
 }
 
 int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)

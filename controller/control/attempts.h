@@ -5,6 +5,8 @@
 #include "core/core.h"
 #include "store/attempt.h"
 
+// How late an announced attempt may still open; later, its users have gone, and it has failed.
+#define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
 // How long an opening may take unless it was said.
 #define ATTEMPT_DEADLINE_S (INT64_C(2) * 3600)
 
@@ -17,8 +19,6 @@ int attempts_announce(Controller *controller, AttemptRow *attempt, const char *w
         _must_use_;
 int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
-// Its time has passed, and nobody was told of it.
-int attempts_lapse(Controller *controller, AttemptRow *attempt, Error *error) _must_use_;
 int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
 int attempts_extend(Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who,
@@ -55,8 +55,7 @@ int attempts_not_taken_back(
 int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
         _must_use_;
 
-// Opens what is announced for `now_us` or before, withdraws what was planned and never announced,
-// gives back what did not open by its deadline,
+// Opens what is announced for `now_us` or before, gives back what did not open by its deadline,
 // tells of what is about to end, and ends what is over as it was agreed.
 int attempts_run(Controller *controller, int64_t now_us, Error *error) _must_use_;
 

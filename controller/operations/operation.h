@@ -59,7 +59,7 @@
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
 //   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?,
-//                                             deadline_seconds?, anyway?: why, voters: [text]?, items: [text]?}
+//                                             deadline_seconds?, voters: [text]?, items: [text]?}
 //                                             -> Attempt + {links: Links}
 //   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
 //   POST   /v1/series/{series}/attempt/report                         {} -> Job
@@ -78,8 +78,8 @@
 //   GET    /v1/series/{series}/schedule     -> Schedule
 //   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule
 //   POST   /v1/series/{series}/schedule/pause | resume    {} -> Schedule
-//   GET    /v1/calendar?days=               -> [{at, local, series, host, what, left_out}]
-//   GET    /v1/calendar.ics                 -> iCalendar, text/calendar
+//   GET    /v1/calendar?days=               -> [{at, local, series, host, what}]
+//   GET    /v1/calendar.ics                 -> {ics}
 //   GET    /v1/announcements?limit=         -> [Announcement], newest first
 //   POST   /v1/announcements/test           {} -> Announcement, on every channel
 //   POST   /v1/announcements/{announcement}/retry         {} -> Announcement: what was given up
@@ -113,7 +113,6 @@ typedef struct Operation {
         // any other refusal 409, -EIO 500.
         int (*run)(Controller *controller, const OperationRequest *request, json_t **ret,
                 Error *error);
-        const char *type; // of an answer that is a text, and is sent as it is; NULL: JSON
 } Operation;
 
 extern const Operation operations[]; // ends with a row of zeros

@@ -1,4 +1,3 @@
-#include "calendar/ics.h"
 #include "operations/asked.h"
 
 const Operation operations[] = {
@@ -37,7 +36,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/schedule/pause", schedule_pause},
         {"POST", "/v1/series/{series}/schedule/resume", schedule_resume},
         {"GET", "/v1/calendar", calendar_show},
-        {"GET", "/v1/calendar.ics", calendar_ics, ICS_TYPE},
+        {"GET", "/v1/calendar.ics", calendar_ics},
         {"GET", "/v1/announcements", announcement_list},
         {"POST", "/v1/announcements/test", announcement_test},
         {"POST", "/v1/announcements/{announcement}/retry", announcement_retry},

@@ -1,6 +1,5 @@
 #include "base/clock.h"
 #include "base/text.h"
-#include "calendar/ics.h"
 #include "calendar/show.h"
 #include "operations/asked.h"
 #include "tell/record.h"
@@ -129,10 +128,10 @@ int calendar_ics(
         _cleanup_free_ char *text = NULL;
         int r = due_run(controller, clock_now_us(), error)
                         ?: controller_commit(controller, error)
-                        ?: ics_of_all(controller, clock_now_us(), &text, error);
+                        ?: show_ics(controller, &text, error);
 
         (void)request;
         if (r == 0)
-                *ret = json_string(text);
+                *ret = json_pack("{s:s}", "ics", text);
         return r;
 }

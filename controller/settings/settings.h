@@ -11,7 +11,6 @@ typedef struct SeriesSettings {
         char *delta;               // "off", "on-demand", "always"
         char *full_nights;         // "all", "none", or weekdays: "sun wed"
         uint64_t compare_interval; // seconds
-        uint64_t blackout;         // seconds
         char *myisam;              // "refuse", "stop"
         // How its sites are served. Host names are what turns it on; "none" and "standard" say that
         // nothing is set.
@@ -39,8 +38,6 @@ typedef struct SeriesSettings {
                 "With delta=always, the days (\"sun wed\") of full nightly runs.")                 \
         X("compare-interval", OPTION_DURATION, compare_interval, "DURATION", "7 d", NULL,          \
                 "How often a delta is compared with a full restore, row by row.")                  \
-        X("black-out", OPTION_DURATION, blackout, "DURATION", "2 h", NULL,                         \
-                "No nightly run so long before an announced attempt opens.")                       \
         X("myisam", OPTION_TEXT, myisam, "refuse | stop", "refuse", check_myisam,                  \
                 "MyISAM tables have no snapshot: refuse, or stop writers meanwhile.")              \
         X("prod-hosts", OPTION_TEXT, prod_hosts, "none | NAME...", "none", NULL,                   \

@@ -92,7 +92,6 @@ static const Column columns[] = {
         TEXT_COLUMN(AttemptRow, anyway),
         INTEGER_COLUMN(AttemptRow, created_us),
         INTEGER_COLUMN(AttemptRow, ended_us),
-        INTEGER_COLUMN(AttemptRow, sequence),
         BLOB_COLUMN(AttemptRow, loss),
 };
 const Table attempt_table = {"attempt", columns, ELEMENTS(columns), sizeof(AttemptRow)};
@@ -121,8 +120,6 @@ static int64_t warning_us(const AttemptRow *attempt)
 int64_t attempt_moment_us(const AttemptRow *attempt)
 {
         switch (attempt->state) {
-        case ATTEMPT_PLANNED:
-                return attempt->at_us + ATTEMPT_LATE_US + 1;
         case ATTEMPT_ANNOUNCED:
                 return attempt->at_us;
         case ATTEMPT_SYNCHRONISING: // `why`: it is being given back already
@@ -139,13 +136,7 @@ int64_t attempt_moment_us(const AttemptRow *attempt)
 int attempts_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &attempt_table, ret, error,
-                "WHERE state IN ('planned', 'announced', 'synchronising', 'open') ORDER BY id", "");
-}
-
-int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error)
-{
-        return rows_get(store, &attempt_table, ret, error,
-                "WHERE ended_us = 0 OR ended_us >= ? ORDER BY id", "i", since_us);
+                "WHERE state IN ('announced', 'synchronising', 'open') ORDER BY id", "");
 }
 
 int attempts_next(Store *store, int64_t *ret_us, Error *error)

@@ -5,9 +5,6 @@
 
 #include "store/row.h"
 
-// How long after its time one may still open; later, its users have gone.
-#define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
-
 typedef enum AttemptState {
         ATTEMPT_PLANNED,
         ATTEMPT_ANNOUNCED,     // opens by itself at its time
@@ -50,8 +47,7 @@ typedef struct AttemptRow {
         char *who, *why; // who planned it; why it failed, or what its end waits for
         char *anyway;    // why it opens though the preview is not fit for it; NULL: it must be
         int64_t created_us, ended_us;
-        int64_t sequence; // RFC 5545: how often it was changed since it was planned
-        Blob loss;        // LossResult: what users did on that site, as last reported
+        Blob loss; // LossResult: what users did on that site, as last reported
 } AttemptRow;
 
 DEFINE_ROW(AttemptRow, attempt)
@@ -69,13 +65,11 @@ static inline bool attempt_is_over(const AttemptRow *attempt)
 // 1: found; 0: there is none.
 int attempt_get(Store *store, int64_t id, AttemptRow *ret, Error *error) _must_use_;
 int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *error) _must_use_;
-// When something is to be done about it by itself: it opens, was never announced, has taken too
-// long to open, is about to end, or is over. 0: never.
+// When something is to be done about it by itself: it opens, has taken too long to open, is about
+// to end, or is over. 0: never.
 int64_t attempt_moment_us(const AttemptRow *attempt);
 // Those that wait for a moment.
 int attempts_waiting(Store *store, Rows *ret, Error *error) _must_use_;
-// Those that have not ended, or ended since: by id.
-int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error) _must_use_;
 // The next moment of all; 0: none.
 int attempts_next(Store *store, int64_t *ret_us, Error *error) _must_use_;
 

@@ -120,10 +120,6 @@ const char *const store_migrations[] = {
         " signed_by TEXT, signed_us INTEGER, UNIQUE (attempt, number));\n"
         "ALTER TABLE announcement ADD COLUMN recipient TEXT;\n"
         "ALTER TABLE announcement ADD COLUMN voter INTEGER NOT NULL DEFAULT 0;\n",
-        "DROP INDEX attempt_waits;\n"
-        "CREATE INDEX attempt_waits ON attempt (state) WHERE state IN ('planned', 'announced', "
-        "'synchronising', 'open');\n"
-        "ALTER TABLE attempt ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;\n",
 
         "INSERT INTO setting (series, name, value, who, at_us)"
         " SELECT name, 'keep-old', keep_old_seconds || ' s', 'understudy', created_us"

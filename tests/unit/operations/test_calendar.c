@@ -318,140 +318,9 @@ static void the_calendar_lists_all_runs_and_exports_them(void **state)
         assert_int_equal(json_array_size(shown), 3);
         json_decref(shown);
         assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
-        ics = json_string_value(shown);
+        ics = json_string_value(json_object_get(shown, "ics"));
         assert_non_null(strstr(ics, "RRULE:FREQ=DAILY;BYMINUTE=30;BYHOUR=2"));
         assert_non_null(strstr(ics, "UID:sync-mdg@understudy"));
-        json_decref(shown);
-}
-
-// ---- upgrade attempts
-
-#define ATTEMPT "/v1/series/{series}/attempt"
-
-static void ask_attempt(const char *path, json_t *take_body)
-{
-        json_t *shown;
-
-        if (fake_ask("POST", path, "mdg", take_body, NULL, &shown) < 0)
-                fail_msg("%s: %s", path, fake.error.what);
-        json_decref(shown);
-}
-
-// For so many minutes after `from_us`, an hour long.
-static void plan_attempt(int64_t from_us, int64_t minutes)
-{
-        time_t at = (time_t)(from_us / US_PER_SECOND + minutes * 60);
-        struct tm parts;
-        char text[40];
-
-        gmtime_r(&at, &parts);
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-        ask_attempt(ATTEMPT, json_pack("{s:s, s:i, s:s}", "at", text, "lapse_seconds", 3600,
-                                     "anyway", "a test"));
-}
-
-// Of the next runs that are shown, those that are left out.
-static size_t shown_left_out(void)
-{
-        json_t *shown = schedule(), *run;
-        size_t count = 0, i;
-
-        json_array_foreach (json_object_get(shown, "next"), i, run)
-                count += json_is_string(json_object_get(run, "left_out"));
-        json_decref(shown);
-        return count;
-}
-
-static void a_night_before_an_announced_attempt_is_left_out_and_said_so_beforehand(void **state)
-{
-        int64_t now_us;
-
-        (void)state;
-        fake_world_with_preview();
-        now_us = set_schedule("");
-        plan_attempt(now_us, 100);
-        assert_int_equal(shown_left_out(), 0); // nobody was told of it yet
-        ask_attempt(ATTEMPT "/announce", NULL);
-        assert_int_equal(shown_left_out(), 1);
-        look(now_us);
-        assert_int_equal(syncs(), 0);
-        assert_outcome("an upgrade attempt is announced for then");
-        assert_int_equal(entries("synchronisation left out"), 1);
-}
-
-static void a_night_that_is_early_enough_before_an_attempt_has_its_run(void **state)
-{
-        json_t *shown;
-        int64_t now_us;
-
-        (void)state;
-        fake_world_with_preview();
-        now_us = set_schedule("");
-        plan_attempt(now_us, 121);
-        ask_attempt(ATTEMPT "/announce", NULL);
-        assert_int_equal(shown_left_out(), 0);
-        assert_int_equal(fake_ask("POST", "/v1/series/{series}/settings", "mdg",
-                                 json_pack("{s:s}", "black-out", "3 h"), NULL, &shown),
-                0);
-        json_decref(shown);
-        assert_int_equal(shown_left_out(), 1);
-        ask_attempt(ATTEMPT "/withdraw", NULL);
-        look(now_us);
-        assert_int_equal(syncs(), 1);
-}
-
-static void one_that_was_never_announced_makes_room_after_its_time(void **state)
-{
-        int64_t now_us = clock_now_us();
-        json_t *shown;
-
-        (void)state;
-        fake_world_with_preview();
-        plan_attempt(now_us, 1);
-        look(now_us + 16 * MINUTE_US);
-        look(now_us + 17 * MINUTE_US);
-        assert_int_equal(fake_ask("GET", ATTEMPT, "mdg", NULL, NULL, &shown), 0);
-        assert_string_equal(json_string_value(json_object_get(shown, "state")), "withdrawn");
-        assert_string_equal(json_string_value(json_object_get(shown, "why")),
-                "It was not announced, and its time has passed");
-        json_decref(shown);
-        plan_attempt(now_us, 60);
-}
-
-static void assert_ics(const char *const *parts)
-{
-        json_t *shown;
-
-        assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
-        for (; *parts; parts++)
-                if (!strstr(json_string_value(shown), *parts))
-                        fail_msg("no %s in %s", *parts, json_string_value(shown));
-        json_decref(shown);
-}
-
-static void attempts_are_in_the_calendar_and_a_change_takes_the_place_of_what_was(void **state)
-{
-        json_t *shown;
-
-        (void)state;
-        fake_world_with_preview();
-        set_schedule("");
-        ask_attempt(ATTEMPT, json_pack("{s:s, s:i, s:s}", "at", "2099-07-31T18:00Z",
-                                     "lapse_seconds", 3600, "anyway", "a test"));
-        assert_ics((const char *const[]){"UID:attempt-1@understudy", "SEQUENCE:0",
-                "STATUS:TENTATIVE", "DTSTART;TZID=UTC:20990731T180000",
-                "DTEND;TZID=UTC:20990731T190000", NULL});
-        ask_attempt(ATTEMPT "/announce", NULL);
-        assert_ics((const char *const[]){
-                "UID:attempt-1@understudy", "SEQUENCE:1", "STATUS:CONFIRMED", NULL});
-        ask_attempt(ATTEMPT "/withdraw", NULL);
-        assert_ics((const char *const[]){
-                "UID:attempt-1@understudy", "SEQUENCE:2", "STATUS:CANCELLED", NULL});
-        plan_attempt(clock_now_us(), 60);
-        assert_int_equal(fake_ask("GET", "/v1/calendar", NULL, NULL,
-                                 json_pack("{s:s}", "days", "1"), &shown),
-                0);
-        assert_int_equal(json_array_size(shown), 2);
         json_decref(shown);
 }
 
@@ -470,10 +339,6 @@ int main(void)
                 FAKE_TEST(series_without_a_schedule_get_one_at_a_minute_of_their_own),
                 FAKE_TEST(the_loop_wakes_up_when_one_is_due),
                 FAKE_TEST(what_cannot_be_is_refused_and_changes_nothing),
-                FAKE_TEST(a_night_before_an_announced_attempt_is_left_out_and_said_so_beforehand),
-                FAKE_TEST(a_night_that_is_early_enough_before_an_attempt_has_its_run),
-                FAKE_TEST(one_that_was_never_announced_makes_room_after_its_time),
-                FAKE_TEST(attempts_are_in_the_calendar_and_a_change_takes_the_place_of_what_was),
                 FAKE_TEST(the_calendar_lists_all_runs_and_exports_them),
         };
 
