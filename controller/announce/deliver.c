@@ -8,7 +8,6 @@
 #include "announce/transfers.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "calendar/ics.h"
 #include "calendar/rule.h"
 #include "calendar/window.h"
 #include "control/voters.h"
@@ -146,19 +145,6 @@ static int start_program(Lane *lane, Error *error)
                 CHANNEL_SECONDS, on_program, lane, &lane->program, error);
 }
 
-// As the attempt is now: what its readers shall have in their calendars.
-static int add_calendar(Lane *lane, Error *error)
-{
-        Controller *controller = lane->deliverer->controller;
-        _cleanup_attempt_ AttemptRow attempt = {0};
-        int r;
-
-        if (!text_equal(lane->announcement.about, "attempt"))
-                return 0;
-        r = attempt_newest(controller->store, lane->announcement.topic, &attempt, error);
-        return r <= 0 ? r : ics_of_attempt(controller, &attempt, &lane->parcel.ics, error);
-}
-
 static void start_try(Lane *lane)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
@@ -173,8 +159,6 @@ static void start_try(Lane *lane)
                         &lane->parcel.letter, &error);
         if (r == -ENOENT) // and that stays so
                 lane->delivery.tries = DELIVER_TRIES - 1;
-        if (r == 0)
-                r = add_calendar(lane, &error);
         if (r == 0)
                 r = lane->channel->prepare ? start_transfer(lane, &error)
                                            : start_program(lane, &error);
@@ -212,28 +196,18 @@ static int put_off(Lane *lane, int64_t until_us, Error *error)
         return r;
 }
 
-// 1: there is something to deliver. Else the lane stays free.
-static int take_next(Lane *lane, int64_t now_us, Error *error)
-{
-        Store *store = lane->deliverer->controller->store;
-        int r = delivery_due(store, lane->channel->name, now_us, &lane->delivery, error);
-
-        if (r > 0)
-                r = announcement_get(
-                        store, lane->delivery.announcement, &lane->announcement, error);
-        if (r <= 0)
-                lane_clear(lane);
-        return r;
-}
-
 static int look_at(Lane *lane, int64_t now_us, Error *error)
 {
+        Store *store = lane->deliverer->controller->store;
         int64_t until_us;
         int r;
 
         if (lane->delivery.id)
                 return 0;
-        r = take_next(lane, now_us, error);
+        r = delivery_due(store, lane->channel->name, now_us, &lane->delivery, error);
+        if (r <= 0)
+                return r;
+        r = announcement_get(store, lane->delivery.announcement, &lane->announcement, error);
         if (r <= 0)
                 return r;
         until_us = announcement_infos[lane->announcement.kind].urgent
