@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "calendar/foresee.h"
 #include "control/attempts.h"
 #include "control/jobs.h"
 #include "control/retirement.h"
@@ -11,6 +12,8 @@
 #define NIGHT_BEGINS   60 // minutes after midnight
 #define NIGHT_MINUTES  240
 #define WINDOW_CHECKED 10 // runs that have to lie in the window
+
+#define LEFT_OUT       "synchronisation left out" // in the history
 
 // ---- reading a row
 
@@ -119,28 +122,35 @@ typedef struct Look {
         int64_t now_us;
         SeriesRow series;
         Due due;
+        Limits limits;
 } Look;
 
 static void look_clear(Look *look)
 {
+        limits_clear(&look->limits);
         series_clear(&look->series);
         due_clear(&look->due);
 }
 
-// A run that does not come to be. `event` NULL: the history need not know.
-static int leave_out(Look *look, const char *event, const char *why, Error *error)
+// Who hears of a run that does not come to be, beside those who ask for its schedule.
+typedef enum Told { TOLD_NOBODY, TOLD_HISTORY, TOLD_PEOPLE } Told;
+
+static int leave_out(Look *look, Told told, const char *event, const char *why, Error *error)
 {
         const JobRow about = {.series = look->row->series};
         _cleanup_free_ char *at = rule_local_text(look->due.rule.zone, look->row->planned_us),
                             *detail = NULL;
+        int r;
 
         row_set_text(&look->row->outcome, why);
-        if (!event)
+        if (told == TOLD_NOBODY)
                 return 0;
         detail = text_format("the one of %s was left out: %s", at, why);
-        return record_history(look->controller, &about, CALENDAR_WHO, event, error, "%s", detail)
-                       ?: announce(look->controller, ANNOUNCE_SYNC_LEFT_OUT, look->row->series, 0,
-                                  why, detail, error);
+        r = record_history(look->controller, &about, CALENDAR_WHO, event, error, "%s", detail);
+        if (r < 0 || told == TOLD_HISTORY)
+                return r;
+        return announce(
+                look->controller, ANNOUNCE_SYNC_LEFT_OUT, look->row->series, 0, why, detail, error);
 }
 
 // Is the last one still under way? 1: yes, `ret_why` says so.
@@ -182,7 +192,21 @@ static int begin(Look *look, Error *error)
         if (store_failure(r, &refusal, error) < 0)
                 return r;
         why = error_line(&refusal);
-        return leave_out(look, "synchronisation refused", why, error);
+        return leave_out(look, TOLD_PEOPLE, "synchronisation refused", why, error);
+}
+
+// What was agreed with people is no trouble that they have to hear of.
+static int decide_when(Look *look, Error *error)
+{
+        _cleanup_foreseen_ Foreseen run =
+                foresee(&look->limits, look->row->planned_us, look->now_us);
+
+        if (run.left_out)
+                return leave_out(look, TOLD_HISTORY, LEFT_OUT, run.why, error);
+        if (look->now_us >= run.late_us)
+                return leave_out(look, TOLD_PEOPLE, LEFT_OUT,
+                        "the controller was not running at that time", error);
+        return begin(look, error);
 }
 
 static int decide(Look *look, Error *error)
@@ -191,17 +215,12 @@ static int decide(Look *look, Error *error)
         int r = has_preview(look, error);
 
         if (r == 0)
-                return leave_out(look, NULL, "there is no preview", error);
+                return leave_out(look, TOLD_NOBODY, NULL, "there is no preview", error);
         if (r > 0)
                 r = still_runs(look, &running, error);
         if (r > 0)
-                return leave_out(look, "synchronisation left out", running, error);
-        if (r < 0)
-                return r;
-        if (look->now_us >= due_late_us(&look->due, look->row->planned_us))
-                return leave_out(look, "synchronisation left out",
-                        "the controller was not running at that time", error);
-        return begin(look, error);
+                return leave_out(look, TOLD_PEOPLE, LEFT_OUT, running, error);
+        return r < 0 ? r : decide_when(look, error);
 }
 
 // Of several that were missed the last one counts.
@@ -238,30 +257,56 @@ static int look_at(Controller *controller, CalendarRow *row, int64_t now_us, Err
                 return give_up(controller, row, &unreadable, error);
         row->planned_us = last_missed(&look);
         row->next_us = rule_next(&look.due.rule, now_us);
-        return decide(&look, error) ?: calendar_put(controller->store, row, error);
+        return limits_read(controller, &look.due, now_us, &look.limits, error)
+                       ?: decide(&look, error)
+                       ?: calendar_put(controller->store, row, error);
 }
 
 // ---- those that wait for a host
 
+// Why a run that has not begun may not begin any more, and whether people have to hear of it; NULL:
+// it may.
+static int why_not_any_more(Controller *controller, const CalendarRow *row, const JobRow *job,
+        int64_t now_us, char **ret_why, Told *ret_told, Error *error)
+{
+        _cleanup_due_ Due due = {0};
+        _cleanup_limits_ Limits limits = {0};
+        int r;
+
+        *ret_told = TOLD_PEOPLE;
+        // A schedule that cannot be read any more has no window left.
+        if (due_read(row, &due, NULL) == 0) {
+                r = limits_read(controller, &due, now_us, &limits, error);
+                if (r < 0)
+                        return r;
+                *ret_why = blackout(&limits, now_us);
+                if (*ret_why)
+                        *ret_told = TOLD_HISTORY;
+                if (*ret_why || now_us < due_late_us(&due, row->planned_us))
+                        return 0;
+        }
+        *ret_why = text_format("host '%s' was away or busy", job->host);
+        return 0;
+}
+
 static int end_late(Controller *controller, const CalendarRow *row, int64_t now_us, Error *error)
 {
         _cleanup_job_ JobRow job = {0};
-        _cleanup_due_ Due due = {0};
-        _cleanup_free_ char *detail = NULL;
+        _cleanup_free_ char *why = NULL, *detail = NULL;
+        Told told;
         int r = job_get(controller->store, row->job, &job, error);
 
         if (r <= 0 || job.state != JOB_QUEUED || job.started_us)
                 return r < 0 ? r : 0;
-        // A schedule that cannot be read any more has no window left.
-        if (due_read(row, &due, NULL) == 0 && now_us < due_late_us(&due, row->planned_us))
-                return 0;
-        detail = text_format("job %lld could not begin in its time: host '%s' was away or busy",
-                (long long)job.id, job.host);
-        return record_history(controller, &job, CALENDAR_WHO, "synchronisation left out", error,
-                       "%s", detail)
-                       ?: announce(controller, ANNOUNCE_SYNC_LEFT_OUT, row->series, job.id, "away",
-                                  detail, error)
-                       ?: jobs_cancel(controller, &job, CALENDAR_WHO, error);
+        r = why_not_any_more(controller, row, &job, now_us, &why, &told, error);
+        if (r < 0 || !why)
+                return r;
+        detail = text_format("job %lld could not begin in its time: %s", (long long)job.id, why);
+        r = record_history(controller, &job, CALENDAR_WHO, LEFT_OUT, error, "%s", detail);
+        if (r == 0 && told == TOLD_PEOPLE)
+                r = announce(controller, ANNOUNCE_SYNC_LEFT_OUT, row->series, job.id, "away",
+                        detail, error);
+        return r ?: jobs_cancel(controller, &job, CALENDAR_WHO, error);
 }
 
 static int end_all_late(Controller *controller, int64_t now_us, Error *error)
@@ -281,12 +326,12 @@ int due_run(Controller *controller, int64_t now_us, Error *error)
         CalendarRow *rows;
         int r = controller_begin(controller, error)
                         ?: add_missing(controller, now_us, error)
+                        ?: attempts_run(controller, now_us, error)
                         ?: end_all_late(controller, now_us, error)
                         ?: calendar_due(controller->store, now_us, &due, error);
 
         rows = due.items;
         for (size_t i = 0; r == 0 && i < due.count; i++)
                 r = look_at(controller, &rows[i], now_us, error);
-        return r ?: attempts_run(controller, now_us, error)
-                       ?: retirement_run(controller, now_us, error);
+        return r ?: retirement_run(controller, now_us, error);
 }

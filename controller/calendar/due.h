@@ -7,6 +7,8 @@
 //      the last one still runs this one is left out
 //      no preview              left out, and shown by `schedule show`; no entry each night
 //      the host is away        it waits; when it is too late to begin, it is canceled
+//      an upgrade attempt      near its opening and while it is open runs are left out, which is
+//                              no failure (calendar/foresee.h)
 //      the clock is put back   what was done is not done again
 //
 // Too late is when the window has closed, or without one after DUE_LATE_US.

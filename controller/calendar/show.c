@@ -1,31 +1,40 @@
 #include "calendar/show.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/text.h"
+#include "calendar/foresee.h"
 #include "tell/view.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)
 
-static json_t *run(const Due *due, int64_t at_us)
+static json_t *run(const Limits *limits, int64_t planned_us)
 {
-        _cleanup_free_ char *local = rule_local_text(due->rule.zone, at_us);
+        _cleanup_foreseen_ Foreseen run = foresee(limits, planned_us, limits->now_us);
+        _cleanup_free_ char *local = rule_local_text(limits->due->rule.zone, run.at_us);
 
-        return json_pack("{s:o, s:s}", "at", view_time(at_us), "local", local);
+        return json_pack("{s:o, s:s, s:b, s:s?}", "at", view_time(run.at_us), "local", local,
+                "left_out", (int)run.left_out, "why", run.why);
 }
 
-static json_t *next_runs(const CalendarRow *row)
+// The runs of a schedule from now on: so many, or all before a moment.
+static int add_runs(Controller *controller, const CalendarRow *row, int most, int64_t until_us,
+        json_t *runs, Error *error)
 {
         _cleanup_due_ Due due = {0};
-        json_t *runs = json_array();
+        _cleanup_limits_ Limits limits = {0};
         int64_t at_us = row->next_us;
+        int r;
 
         if (row->paused || at_us == 0 || due_read(row, &due, NULL) < 0)
-                return runs;
-        for (int i = 0; i < SHOW_RUNS && at_us != 0; i++) {
-                json_array_append_new(runs, run(&due, at_us));
+                return 0;
+        r = limits_read(controller, &due, clock_now_us(), &limits, error);
+        for (int i = 0; r == 0 && i < most && at_us != 0 && at_us < until_us; i++) {
+                json_array_append_new(runs, run(&limits, at_us));
                 at_us = rule_next(&due.rule, at_us);
         }
-        return runs;
+        return r;
 }
 
 static int last_run(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
@@ -47,14 +56,17 @@ static int last_run(Controller *controller, const CalendarRow *row, json_t **ret
 
 int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
 {
-        json_t *last = NULL;
-        int r = last_run(controller, row, &last, error);
+        json_t *last = NULL, *next = json_array();
+        int r = add_runs(controller, row, SHOW_RUNS, INT64_MAX, next, error)
+                        ?: last_run(controller, row, &last, error);
 
-        if (r < 0)
+        if (r < 0) {
+                json_decref(next);
                 return r;
+        }
         *ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "series", row->series, "rule",
                 row->rule, "zone", row->zone, "window", row->window, "paused", (int)row->paused,
-                "next", next_runs(row), "last", last);
+                "next", next, "last", last);
         return 0;
 }
 
@@ -87,27 +99,27 @@ static json_t *sorted(json_t *take_runs)
         return all;
 }
 
-static int add_runs(
+static int add_series(
         Controller *controller, const CalendarRow *row, int64_t until_us, json_t *all, Error *error)
 {
-        _cleanup_due_ Due due = {0};
         _cleanup_series_ SeriesRow series = {0};
+        json_t *runs = json_array(), *one;
+        size_t i;
         int r = series_get(controller->store, row->series, &series, error);
 
-        if (r < 0)
-                return r;
-        if (due_read(row, &due, NULL) < 0)
-                return 0;
-        for (int64_t at_us = row->next_us; at_us != 0 && at_us < until_us;
-                at_us = rule_next(&due.rule, at_us)) {
-                json_t *one = run(&due, at_us);
+        if (r > 0)
+                r = add_runs(controller, row, INT_MAX, until_us, runs, error);
+        json_array_foreach (runs, i, one) {
+                bool left_out = json_is_true(json_object_get(one, "left_out"));
 
                 json_object_set_new(one, "series", json_string(row->series));
                 json_object_set_new(one, "host", json_string(series.host));
-                json_object_set_new(one, "what", json_string("synchronisation"));
-                json_array_append_new(all, one);
+                json_object_set_new(one, "what",
+                        json_string(left_out ? "synchronisation left out" : "synchronisation"));
+                json_array_append(all, one);
         }
-        return 0;
+        json_decref(runs);
+        return r;
 }
 
 int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
@@ -118,8 +130,7 @@ int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **re
         const CalendarRow *row = rows.items;
 
         for (size_t i = 0; r == 0 && i < rows.count; i++)
-                if (!row[i].paused)
-                        r = add_runs(controller, &row[i], from_us + days * DAY_US, all, error);
+                r = add_series(controller, &row[i], from_us + days * DAY_US, all, error);
         *ret = sorted(all);
         if (r < 0)
                 json_decref(TAKE_PTR(*ret));

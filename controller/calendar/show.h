@@ -8,8 +8,9 @@
 
 #define SHOW_RUNS 10
 
-// {series, rule, zone, window, paused, next: [{at, local}], last: {planned_at, job, state, outcome}
-// or null}. The caller's reference.
+// {series, rule, zone, window, paused, next: [{at, local, left_out, why}], last: {planned_at, job,
+// state, outcome} or null}. `why`: what keeps a run from beginning, or null. The caller's
+// reference.
 int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, Error *error)
         _must_use_;
 

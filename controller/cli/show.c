@@ -316,6 +316,16 @@ static void add_last_run(Table *table, const json_t *last)
         table_add_pair(table, "last run", text);
 }
 
+// "Fri 2026-11-27 02:30", with what keeps it from beginning.
+static char *run_text(const json_t *run)
+{
+        const char *why = view_text(run, "why");
+
+        return text_format("%s%s%s%s", view_text(run, "local"),
+                json_is_true(json_object_get(run, "left_out")) ? "  left out" : "",
+                *why ? ": " : "", why);
+}
+
 void show_schedule(const Screen *screen, const json_t *schedule)
 {
         _cleanup_table_ Table table = {.columns = 2};
@@ -329,9 +339,12 @@ void show_schedule(const Screen *screen, const json_t *schedule)
         table_add_pair(&table, "begins between", view_text(schedule, "window"));
         table_add_pair(&table, "paused", paused ? "yes" : "no");
         add_last_run(&table, json_object_get(schedule, "last"));
-        json_array_foreach (json_object_get(schedule, "next"), i, run)
+        json_array_foreach (json_object_get(schedule, "next"), i, run) {
+                _cleanup_free_ char *text = run_text(run);
+
                 // The first of them has a label, the others stand beneath it.
-                table_add_pair(&table, i == 0 ? "next runs" : " ", view_text(run, "local"));
+                table_add_pair(&table, i == 0 ? "next runs" : " ", text);
+        }
         table_write(&table, screen, 0);
         if (paused)
                 fprintf(screen->out, "\nNothing runs by itself: understudyctl schedule resume %s\n",

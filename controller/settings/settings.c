@@ -40,6 +40,14 @@ static int check_myisam(const char *value, Error *error)
         return check_word(value, (const char *const[]){"refuse", "stop", NULL});
 }
 
+static int check_clearance(const char *value, Error *error)
+{
+        uint64_t seconds;
+
+        (void)error;
+        return text_equal(value, "forecast") ? 0 : text_parse_duration(value, &seconds);
+}
+
 static int check_manager(const char *value, Error *error)
 {
         (void)error;

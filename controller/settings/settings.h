@@ -12,6 +12,7 @@ typedef struct SeriesSettings {
         char *full_nights;         // "all", "none", or weekdays: "sun wed"
         uint64_t compare_interval; // seconds
         char *myisam;              // "refuse", "stop"
+        char *clearance;           // "forecast", or a duration
         // How its sites are served. Host names are what turns it on; "none" and "standard" say that
         // nothing is set.
         char *prod_hosts, *preview_hosts;             // names, a blank between them
@@ -40,6 +41,8 @@ typedef struct SeriesSettings {
                 "How often a delta is compared with a full restore, row by row.")                  \
         X("myisam", OPTION_TEXT, myisam, "refuse | stop", "refuse", check_myisam,                  \
                 "MyISAM tables have no snapshot: refuse, or stop writers meanwhile.")              \
+        X("clearance", OPTION_TEXT, clearance, "forecast | DURATION", "forecast", check_clearance, \
+                "How long before an announced attempt no nightly run begins.")                     \
         X("prod-hosts", OPTION_TEXT, prod_hosts, "none | NAME...", "none", NULL,                   \
                 "Host names of production; with preview-hosts, roles are managed.")                \
         X("preview-hosts", OPTION_TEXT, preview_hosts, "none | NAME...", "none", NULL,             \

@@ -74,6 +74,22 @@ int job_retirement(Store *store, const char *series, const char *site, const cha
                 "ttit", series, site, since_us, who);
 }
 
+int job_longest_sync(Store *store, const char *series, int64_t *ret_us, Error *error)
+{
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+        int r = store_query(store, &statement, error,
+                "SELECT max(ended_us - started_us) FROM (SELECT started_us, ended_us FROM job"
+                " WHERE series = ? AND kind = 'sync' AND state = 'done' AND dry_run = 0"
+                " AND started_us > 0 ORDER BY id DESC LIMIT 10)",
+                "t", series);
+
+        if (r == 0)
+                r = sql_step(statement, error);
+        if (r > 0)
+                *ret_us = sqlite3_column_int64(statement, 0);
+        return r > 0 ? sqlite3_column_type(statement, 0) != SQLITE_NULL : r;
+}
+
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)
 {
         return row_get(store, &job_table, ret, error,

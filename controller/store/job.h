@@ -134,6 +134,9 @@ int job_newest_of_kind(Store *store, const char *series, JobKind kind, JobRow *r
 // by `who`, and was no dry run. 1: found; 0: none.
 int job_retirement(Store *store, const char *series, const char *site, const char *who,
         int64_t since_us, JobRow *ret, Error *error) _must_use_;
+// What the longest of the last ten synchronisations of a series that ended well has taken. 1:
+// found; 0: none.
+int job_longest_sync(Store *store, const char *series, int64_t *ret_us, Error *error) _must_use_;
 // The first job after `id` of its series that changed something or is about to. 1: found; 0: none,
 // as always for a job without a series.
 int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error) _must_use_;

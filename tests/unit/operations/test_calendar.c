@@ -324,6 +324,155 @@ static void the_calendar_lists_all_runs_and_exports_them(void **state)
         json_decref(shown);
 }
 
+// ---- attempts
+
+static void ask(const char *path, json_t *take_body)
+{
+        json_t *shown;
+
+        if (fake_ask("POST", path, "mdg", take_body, NULL, &shown) < 0)
+                fail_msg("%s: %s", path, fake.error.what);
+        json_decref(shown);
+}
+
+static void announce_attempt(int64_t at_us, int lapse_seconds)
+{
+        time_t at = (time_t)(at_us / US_PER_SECOND);
+        char text[40];
+        struct tm parts;
+
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
+        ask("/v1/series/{series}/attempt",
+                json_pack("{s:s, s:i}", "at", text, "lapse_seconds", lapse_seconds));
+        ask("/v1/series/{series}/attempt/announce", NULL);
+}
+
+static void assert_announced(const char *kind, size_t expected)
+{
+        json_t *shown, *one;
+        size_t i, count = 0;
+
+        assert_int_equal(fake_ask("GET", "/v1/announcements", NULL, NULL, NULL, &shown), 0);
+        json_array_foreach (shown, i, one)
+                count += text_equal(json_string_value(json_object_get(one, "kind")), kind);
+        assert_int_equal(count, expected);
+        json_decref(shown);
+}
+
+// What stands behind the i-th of the next runs; "": it begins.
+static void assert_left_out(size_t i, const char *part)
+{
+        json_t *shown = schedule(), *run = json_array_get(json_object_get(shown, "next"), i);
+        const char *why = json_string_value(json_object_get(run, "why"));
+
+        assert_true(json_is_true(json_object_get(run, "left_out")) == (*part != '\0'));
+        if (*part && (!why || !strstr(why, part)))
+                fail_msg("run %zu: %s", i, why ? why : "it begins");
+        json_decref(shown);
+}
+
+static void shortly_before_an_attempt_a_run_is_left_out_and_nobody_is_alarmed(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        announce_attempt(now_us + HOUR_US, 3600);
+        assert_left_out(0, "an upgrade attempt opens ");
+        assert_left_out(1, "");
+        look(now_us);
+        assert_int_equal(syncs(), 0);
+        assert_outcome("nothing begins within");
+        assert_int_equal(entries("synchronisation left out"), 1);
+        assert_announced("sync-left-out", 0);
+        ask("/v1/series/{series}/attempt/withdraw", NULL);
+        look(now_us + DAY_US);
+        fake_run();
+        assert_int_equal(syncs(), 1);
+}
+
+static void how_long_before_an_attempt_is_as_the_series_is_set(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        announce_attempt(now_us + 3 * HOUR_US, 3600);
+        assert_left_out(0, "");
+        ask("/v1/series/{series}/settings", json_pack("{s:s}", "clearance", "4 h"));
+        assert_left_out(0, "nothing begins within 240 minutes");
+        ask("/v1/series/{series}/settings", json_pack("{s:s}", "clearance", "30 min"));
+        assert_left_out(0, "");
+}
+
+// The synchronisations of these worlds take no time at all.
+static void unless_it_is_set_it_is_twice_what_a_synchronisation_takes(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        announce_attempt(now_us + HOUR_US, 3600);
+        assert_left_out(0, "nothing begins within 120 minutes");
+        assert_true(fake_sync("mdg") > 0);
+        fake_run();
+        assert_left_out(0, "");
+        assert_int_equal(sqlite3_exec(store_database(fake.controller->store),
+                                 "UPDATE job SET started_us = ended_us - 2400000000"
+                                 " WHERE kind = 'sync'",
+                                 NULL, NULL, NULL),
+                SQLITE_OK);
+        assert_left_out(0, "nothing begins within 80 minutes");
+}
+
+static void while_an_attempt_is_open_runs_are_left_out(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        announce_attempt(now_us + 20 * HOUR_US, 30 * 3600);
+        assert_left_out(0, "");
+        assert_left_out(1, "an upgrade attempt is announced from");
+        assert_left_out(2, "an upgrade attempt is announced from");
+        assert_left_out(3, "");
+        assert_true(fake_job("POST", "/v1/series/{series}/attempt/open", "mdg", NULL) > 0);
+        fake_run();
+        assert_int_equal(
+                sqlite3_exec(store_database(fake.controller->store),
+                        "UPDATE site SET state = 'preview' WHERE state = 'old'", NULL, NULL, NULL),
+                SQLITE_OK);
+        look(now_us);
+        assert_int_equal(syncs(), 0);
+        assert_outcome("an upgrade attempt is open until");
+        assert_announced("sync-left-out", 0);
+}
+
+// It waited for its host, and would now stand before the opening.
+static void a_run_that_has_not_begun_makes_room_for_an_attempt(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int64_t now_us = set_schedule("");
+
+        (void)state;
+        announce_attempt(now_us + 3 * HOUR_US, 3600);
+        fake_disconnect(host);
+        look(now_us);
+        assert_int_equal(syncs(), 1);
+        look(now_us + HOUR_US - 2 * MINUTE_US);
+        assert_int_equal(entries("synchronisation left out"), 0);
+        look(now_us + HOUR_US + 2 * MINUTE_US);
+        assert_int_equal(entries("synchronisation left out"), 1);
+        assert_announced("sync-left-out", 0);
+        fake_connect(host);
+        fake_run();
+        assert_string_equal(host->log, "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -340,6 +489,11 @@ int main(void)
                 FAKE_TEST(the_loop_wakes_up_when_one_is_due),
                 FAKE_TEST(what_cannot_be_is_refused_and_changes_nothing),
                 FAKE_TEST(the_calendar_lists_all_runs_and_exports_them),
+                FAKE_TEST(shortly_before_an_attempt_a_run_is_left_out_and_nobody_is_alarmed),
+                FAKE_TEST(how_long_before_an_attempt_is_as_the_series_is_set),
+                FAKE_TEST(unless_it_is_set_it_is_twice_what_a_synchronisation_takes),
+                FAKE_TEST(while_an_attempt_is_open_runs_are_left_out),
+                FAKE_TEST(a_run_that_has_not_begun_makes_room_for_an_attempt),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void a_bad_value_is_refused_with_what_would_do(void **state)
 {
         static const char *const bad[][2] = {{"quick", "maybe"}, {"native", "yes"},
                 {"delta", "never"}, {"full-nights", "sun someday"}, {"full-nights", ""},
-                {"compare-interval", "often"}, {"myisam", "go"}};
+                {"compare-interval", "often"}, {"myisam", "go"}, {"clearance", "long"}};
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(bad); i++) {
