@@ -57,13 +57,6 @@ void due_clear(Due *due)
         rule_clear(&due->rule);
 }
 
-int64_t due_late_us(const Due *due, int64_t planned_us)
-{
-        int64_t end_us = window_end(&due->window, due->rule.zone, planned_us);
-
-        return end_us == INT64_MAX ? planned_us + DUE_LATE_US : end_us;
-}
-
 // ---- what nobody has said
 
 static uint32_t spread(const char *name)
@@ -195,32 +188,41 @@ static int begin(Look *look, Error *error)
         return leave_out(look, TOLD_PEOPLE, "synchronisation refused", why, error);
 }
 
-// What was agreed with people is no trouble that they have to hear of.
-static int decide_when(Look *look, Error *error)
+static int wait_until(Look *look, const Foreseen *run)
 {
-        _cleanup_foreseen_ Foreseen run =
-                foresee(&look->limits, look->row->planned_us, look->now_us);
+        row_set_text(&look->row->outcome, run->why);
+        look->row->waits_us = run->at_us;
+        return 0;
+}
 
-        if (run.left_out)
+static int begin_alone(Look *look, Error *error)
+{
+        _cleanup_free_ char *running = NULL;
+        int r = still_runs(look, &running, error);
+
+        if (r < 0)
+                return r;
+        return r > 0 ? leave_out(look, TOLD_PEOPLE, LEFT_OUT, running, error) : begin(look, error);
+}
+
+// What was agreed with people is no trouble that they have to hear of.
+static int decide(Look *look, Error *error)
+{
+        _cleanup_foreseen_ Foreseen run = foresee(&look->limits, look->row->planned_us);
+        int r = has_preview(look, error);
+
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return leave_out(look, TOLD_NOBODY, NULL, "there is no preview", error);
+        if (run.fate == RUN_BLACKED_OUT)
                 return leave_out(look, TOLD_HISTORY, LEFT_OUT, run.why, error);
+        if (run.fate == RUN_WITHOUT_ROOM)
+                return leave_out(look, TOLD_PEOPLE, LEFT_OUT, run.why, error);
         if (look->now_us >= run.late_us)
                 return leave_out(look, TOLD_PEOPLE, LEFT_OUT,
                         "the controller was not running at that time", error);
-        return begin(look, error);
-}
-
-static int decide(Look *look, Error *error)
-{
-        _cleanup_free_ char *running = NULL;
-        int r = has_preview(look, error);
-
-        if (r == 0)
-                return leave_out(look, TOLD_NOBODY, NULL, "there is no preview", error);
-        if (r > 0)
-                r = still_runs(look, &running, error);
-        if (r > 0)
-                return leave_out(look, TOLD_PEOPLE, LEFT_OUT, running, error);
-        return r < 0 ? r : decide_when(look, error);
+        return look->now_us < run.at_us ? wait_until(look, &run) : begin_alone(look, error);
 }
 
 // Of several that were missed the last one counts.
@@ -238,7 +240,7 @@ static int give_up(Controller *controller, CalendarRow *row, const Error *why, E
 {
         _cleanup_free_ char *line = error_line(why);
 
-        row->next_us = 0;
+        row->next_us = row->waits_us = 0;
         row_set_text(&row->outcome, line);
         return record_history(controller, &(JobRow){.series = row->series}, CALENDAR_WHO,
                        "schedule ended", error, "%s", line)
@@ -255,8 +257,11 @@ static int look_at(Controller *controller, CalendarRow *row, int64_t now_us, Err
                 return r;
         if (due_read(row, &look.due, &unreadable) < 0)
                 return give_up(controller, row, &unreadable, error);
-        row->planned_us = last_missed(&look);
-        row->next_us = rule_next(&look.due.rule, now_us);
+        row->waits_us = 0;
+        if (row->next_us && row->next_us <= now_us) { // else one that was moved is due
+                row->planned_us = last_missed(&look);
+                row->next_us = rule_next(&look.due.rule, now_us);
+        }
         return limits_read(controller, &look.due, now_us, &look.limits, error)
                        ?: decide(&look, error)
                        ?: calendar_put(controller->store, row, error);
@@ -271,6 +276,7 @@ static int why_not_any_more(Controller *controller, const CalendarRow *row, cons
 {
         _cleanup_due_ Due due = {0};
         _cleanup_limits_ Limits limits = {0};
+        _cleanup_foreseen_ Foreseen run = {0};
         int r;
 
         *ret_told = TOLD_PEOPLE;
@@ -279,10 +285,13 @@ static int why_not_any_more(Controller *controller, const CalendarRow *row, cons
                 r = limits_read(controller, &due, now_us, &limits, error);
                 if (r < 0)
                         return r;
-                *ret_why = blackout(&limits, now_us);
-                if (*ret_why)
+                run = foresee(&limits, row->planned_us);
+                if (run.fate == RUN_BLACKED_OUT) {
+                        *ret_why = TAKE_PTR(run.why);
                         *ret_told = TOLD_HISTORY;
-                if (*ret_why || now_us < due_late_us(&due, row->planned_us))
+                        return 0;
+                }
+                if (now_us < run.late_us)
                         return 0;
         }
         *ret_why = text_format("host '%s' was away or busy", job->host);

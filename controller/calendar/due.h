@@ -7,11 +7,12 @@
 //      the last one still runs this one is left out
 //      no preview              left out, and shown by `schedule show`; no entry each night
 //      the host is away        it waits; when it is too late to begin, it is canceled
+//      the host's window       it waits until that is open too, if the series' window still is then
 //      an upgrade attempt      near its opening and while it is open runs are left out, which is
 //                              no failure (calendar/foresee.h)
 //      the clock is put back   what was done is not done again
 //
-// Too late is when the window has closed, or without one after DUE_LATE_US.
+// Too late is when a window has closed, and without one of the series after DUE_LATE_US.
 #ifndef UNDERSTUDY_CALENDAR_DUE_H
 #define UNDERSTUDY_CALENDAR_DUE_H
 
@@ -38,9 +39,6 @@ void due_clear(Due *due);
 // The rule of a series that nobody has made one for: every night at a minute between 1 and 5
 // o'clock that its name decides, so that a fleet does not begin all at once. The caller's.
 char *due_default_rule(const char *series);
-
-// When it is too late for a run that was meant for `planned_us`.
-int64_t due_late_us(const Due *due, int64_t planned_us);
 
 // Does all that is due at `now_us`, within this turn; makes schedules for series that have none.
 int due_run(Controller *controller, int64_t now_us, Error *error) _must_use_;

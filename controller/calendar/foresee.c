@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define OPENINGS_MAX       8 // of windows, that are looked at for one run
+#define DAY_US             (INT64_C(86400) * US_PER_SECOND)
+
 #define CLEARANCE_LEAST_US (INT64_C(15) * 60 * US_PER_SECOND)
 
 // ---- what there is to keep to
@@ -39,11 +42,15 @@ static int read_clearance(Controller *controller, const char *series, int64_t *r
 int limits_read(Controller *controller, const Due *due, int64_t now_us, Limits *ret, Error *error)
 {
         _cleanup_limits_ Limits limits = {.due = due, .now_us = now_us};
+        _cleanup_series_ SeriesRow row = {0};
         const char *series = due->row->series;
-        int r = attempt_newest(controller->store, series, &limits.attempt, error);
+        int r = series_get(controller->store, series, &row, error);
 
         if (r >= 0)
-                r = read_clearance(controller, series, &limits.clearance_us, error);
+                r = attempt_newest(controller->store, series, &limits.attempt, error);
+        if (r >= 0)
+                r = host_window_read(controller, row.host, &limits.host, error)
+                            ?: read_clearance(controller, series, &limits.clearance_us, error);
         if (r < 0)
                 return r;
         *ret = TAKE(limits, (Limits){0});
@@ -52,6 +59,7 @@ int limits_read(Controller *controller, const Due *due, int64_t now_us, Limits *
 
 void limits_clear(Limits *limits)
 {
+        host_window_clear(&limits->host);
         attempt_clear(&limits->attempt);
 }
 
@@ -93,7 +101,7 @@ static char *within_attempt(const Limits *limits, int64_t at_us)
                        : text_copy("an upgrade attempt is being opened");
 }
 
-char *blackout(const Limits *limits, int64_t at_us)
+static char *blackout(const Limits *limits, int64_t at_us)
 {
         switch (limits->attempt.id ? limits->attempt.state : ATTEMPT_PLANNED) {
         case ATTEMPT_ANNOUNCED:
@@ -106,16 +114,101 @@ char *blackout(const Limits *limits, int64_t at_us)
         }
 }
 
+// ---- windows
+
+// What has kept a run from its moment.
+typedef struct Moved {
+        bool by_series, by_host;
+} Moved;
+
+static bool series_open(const Limits *limits, int64_t at_us)
+{
+        return window_holds(&limits->due->window, limits->due->rule.zone, at_us);
+}
+
+static bool host_open(const Limits *limits, int64_t at_us)
+{
+        return window_holds(&limits->host.window, limits->host.zone, at_us);
+}
+
+static int64_t series_end(const Limits *limits, int64_t at_us)
+{
+        return window_end(&limits->due->window, limits->due->rule.zone, at_us);
+}
+
+// The first moment before `end_us` at which both windows are open.
+static bool find_room(const Limits *limits, int64_t end_us, int64_t *at_us, Moved *ret)
+{
+        for (int i = 0; i < OPENINGS_MAX && *at_us < end_us; i++) {
+                if (!series_open(limits, *at_us)) {
+                        ret->by_series = true;
+                        *at_us = window_opening(
+                                &limits->due->window, limits->due->rule.zone, *at_us);
+                } else if (!host_open(limits, *at_us)) {
+                        ret->by_host = true;
+                        *at_us = window_opening(&limits->host.window, limits->host.zone, *at_us);
+                } else {
+                        return true;
+                }
+        }
+        return false;
+}
+
+// "the window of host 'alpha', 22:00-06:00 in UTC,".
+static char *movers(const Limits *limits, Moved moved)
+{
+        const HostWindow *host = &limits->host;
+        _cleanup_free_ char *of_host =
+                text_format("host '%s', %s in %s", host->host, host->text, host->zone_name);
+
+        if (!moved.by_host)
+                return text_format("the window of the series, %s,", limits->due->row->window);
+        if (!moved.by_series)
+                return text_format("the window of %s,", of_host);
+        return text_format(
+                "the windows of the series, %s, and of %s,", limits->due->row->window, of_host);
+}
+
 // ---- a run
 
-Foreseen foresee(const Limits *limits, int64_t planned_us, int64_t from_us)
+static void give_room(const Limits *limits, int64_t planned_us, Foreseen *run)
 {
-        Foreseen foreseen = {.at_us = planned_us > from_us ? planned_us : from_us,
-                .late_us = due_late_us(limits->due, planned_us)};
+        int64_t end_us = series_end(limits, planned_us), close_us;
+        Moved moved = {0};
+        bool found = find_room(
+                limits, end_us == INT64_MAX ? planned_us + DAY_US : end_us, &run->at_us, &moved);
+        _cleanup_free_ char *by = movers(limits, found ? moved : (Moved){true, true}),
+                            *from = local(limits, planned_us);
 
-        foreseen.why = blackout(limits, foreseen.at_us);
-        foreseen.left_out = foreseen.why;
-        return foreseen;
+        if (!found) {
+                run->fate = RUN_WITHOUT_ROOM;
+                run->at_us = planned_us;
+                run->why = text_format("%s do not meet after %s", by, from);
+        } else if (run->at_us != planned_us) {
+                run->why = text_format("%s %s it from %s", by,
+                        moved.by_host && moved.by_series ? "move" : "moves", from);
+        }
+        close_us = window_end(&limits->host.window, limits->host.zone, run->at_us);
+        run->late_us = end_us == INT64_MAX ? run->at_us + DUE_LATE_US : end_us;
+        if (close_us < run->late_us)
+                run->late_us = close_us;
+}
+
+Foreseen foresee(const Limits *limits, int64_t planned_us)
+{
+        Foreseen run = {.at_us = planned_us};
+        char *attempt;
+
+        give_room(limits, planned_us, &run);
+        attempt = blackout(limits, run.at_us > limits->now_us ? run.at_us : limits->now_us);
+        if (run.fate != RUN_BEGINS || !attempt) {
+                free(attempt);
+                return run;
+        }
+        free(run.why);
+        run.why = attempt;
+        run.fate = RUN_BLACKED_OUT;
+        return run;
 }
 
 void foreseen_clear(Foreseen *foreseen)

@@ -11,11 +11,12 @@
 
 static json_t *run(const Limits *limits, int64_t planned_us)
 {
-        _cleanup_foreseen_ Foreseen run = foresee(limits, planned_us, limits->now_us);
+        _cleanup_foreseen_ Foreseen run = foresee(limits, planned_us);
         _cleanup_free_ char *local = rule_local_text(limits->due->rule.zone, run.at_us);
 
-        return json_pack("{s:o, s:s, s:b, s:s?}", "at", view_time(run.at_us), "local", local,
-                "left_out", (int)run.left_out, "why", run.why);
+        return json_pack("{s:o, s:s, s:o, s:b, s:s?}", "at", view_time(run.at_us), "local", local,
+                "planned_at", view_time(planned_us), "left_out", run.fate != RUN_BEGINS, "why",
+                run.why);
 }
 
 // The runs of a schedule from now on: so many, or all before a moment.
@@ -45,12 +46,12 @@ static int last_run(Controller *controller, const CalendarRow *row, json_t **ret
 
         if (r < 0)
                 return r;
-        *ret = row->planned_us
-                       ? json_pack("{s:o, s:o, s:s*, s:s}", "planned_at",
-                                 view_time(row->planned_us), "job",
-                                 r > 0 ? json_integer(job.id) : json_null(), "state",
-                                 r > 0 ? job_state_names[job.state] : NULL, "outcome", row->outcome)
-                       : json_null();
+        *ret = row->planned_us ? json_pack("{s:o, s:o, s:s*, s:s, s:o}", "planned_at",
+                                         view_time(row->planned_us), "job",
+                                         r > 0 ? json_integer(job.id) : json_null(), "state",
+                                         r > 0 ? job_state_names[job.state] : NULL, "outcome",
+                                         row->outcome, "waits_until", view_time(row->waits_us))
+                               : json_null();
         return 0;
 }
 
@@ -67,6 +68,46 @@ int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, 
         *ret = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "series", row->series, "rule",
                 row->rule, "zone", row->zone, "window", row->window, "paused", (int)row->paused,
                 "next", next, "last", last);
+        return 0;
+}
+
+// ---- of a host
+
+static int add_next_run(Controller *controller, const char *series, json_t *all, Error *error)
+{
+        _cleanup_calendar_row_ CalendarRow row = {0};
+        json_t *runs = json_array(), *one;
+        size_t i;
+        int r = calendar_get(controller->store, series, &row, error);
+
+        if (r > 0)
+                r = add_runs(controller, &row, 1, INT64_MAX, runs, error);
+        json_array_foreach (runs, i, one) {
+                json_object_set_new(one, "series", json_string(series));
+                json_array_append(all, one);
+        }
+        json_decref(runs);
+        return r;
+}
+
+int show_host_window(Controller *controller, const HostRow *host, json_t **ret, Error *error)
+{
+        _cleanup_host_window_ HostWindow window = {0};
+        _cleanup_rows_ Rows list = {0};
+        json_t *runs = json_array();
+        int r = host_window_read(controller, host->name, &window, error)
+                        ?: series_list(controller->store, &list, error);
+        const SeriesRow *series = list.items;
+
+        for (size_t i = 0; r >= 0 && i < list.count; i++)
+                if (text_equal(series[i].host, host->name))
+                        r = add_next_run(controller, series[i].name, runs, error);
+        if (r < 0) {
+                json_decref(runs);
+                return r;
+        }
+        *ret = json_pack("{s:s, s:s, s:s, s:o}", "host", host->name, "window", window.text, "zone",
+                window.zone_name, "runs", runs);
         return 0;
 }
 

@@ -36,16 +36,25 @@ bool window_holds(const Window *window, icaltimezone *zone, int64_t at_us)
         return window->begin == window->end || minute >= window->begin || minute < window->end;
 }
 
-int64_t window_end(const Window *window, icaltimezone *zone, int64_t at_us)
+// The next moment after `at_us` at which the zone's clocks show so many minutes since midnight.
+static int64_t next_minute(icaltimezone *zone, int minute, int64_t at_us)
 {
         struct icaltimetype at = rule_to_local(zone, at_us);
 
-        if (window->begin == window->end)
-                return INT64_MAX;
-        if (at.hour * HOUR + at.minute >= window->end)
+        if (at.hour * HOUR + at.minute >= minute)
                 icaltime_adjust(&at, 1, 0, 0, 0);
-        at.hour = window->end / HOUR;
-        at.minute = window->end % HOUR;
+        at.hour = minute / HOUR;
+        at.minute = minute % HOUR;
         at.second = 0;
         return rule_to_us(zone, at);
+}
+
+int64_t window_end(const Window *window, icaltimezone *zone, int64_t at_us)
+{
+        return window->begin == window->end ? INT64_MAX : next_minute(zone, window->end, at_us);
+}
+
+int64_t window_opening(const Window *window, icaltimezone *zone, int64_t at_us)
+{
+        return window->begin == window->end ? at_us : next_minute(zone, window->begin, at_us);
 }

@@ -18,4 +18,7 @@ bool window_holds(const Window *window, icaltimezone *zone, int64_t at_us);
 // When the window that holds `at_us` closes. INT64_MAX: never.
 int64_t window_end(const Window *window, icaltimezone *zone, int64_t at_us);
 
+// When it opens next, after `at_us`; of a whole day that is `at_us` itself.
+int64_t window_opening(const Window *window, icaltimezone *zone, int64_t at_us);
+
 #endif

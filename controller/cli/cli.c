@@ -82,6 +82,41 @@ static const CommandNote host_add_examples[] = {
         {0},
 };
 
+static const CommandWord window_positionals[] = {
+        {.name = "NAME", .help = "Its name."},
+        {.name = "WINDOW", .help = "HH:MM-HH:MM; '' for any time."},
+        {0},
+};
+static const CommandWord window_options[] = {
+        {.name = "zone",
+                .value = "ZONE",
+                .help = "The time zone in which that is meant, such as Europe/Brussels. Unless it "
+                        "was set once, that of new schedules."},
+        {0},
+};
+static const CommandNote window_examples[] = {
+        {"understudyctl host window set web1 22:00-06:00", "Heavy work in the night only."},
+        {0},
+};
+static const Command window_commands[] = {
+        {.name = "set",
+                .summary = "say when heavy work may begin on a host",
+                .description =
+                        "A synchronisation that comes by itself begins only when the host's window "
+                        "and that of its series are both open. One that is planned for another "
+                        "moment waits until they are; when they do not meet on that day it is left "
+                        "out. What people ask for, and upgrade attempts, are not held up.",
+                .positionals = window_positionals,
+                .options = window_options,
+                .examples = window_examples,
+                .run = run_host_window_set},
+        {.name = "show",
+                .summary = "show a host's window, and the next run of each series there",
+                .positionals = name_only,
+                .run = run_host_window_show},
+        {0},
+};
+
 static const Command host_commands[] = {
         {.name = "add",
                 .summary = "invite a host",
@@ -98,6 +133,9 @@ static const Command host_commands[] = {
                 .summary = "show all that is known of a host",
                 .positionals = name_only,
                 .run = run_host_show},
+        {.name = "window",
+                .summary = "the part of a day in which heavy work may begin on a host",
+                .commands = window_commands},
         {0},
 };
 

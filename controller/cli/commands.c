@@ -107,6 +107,22 @@ int run_host_show(const CommandLine *line)
         return get_named(line, "/v1/hosts/%s", "NAME", show_host);
 }
 
+int run_host_window_show(const CommandLine *line)
+{
+        return get_named(line, "/v1/hosts/%s/window", "NAME", show_host_window);
+}
+
+int run_host_window_set(const CommandLine *line)
+{
+        _cleanup_session_ Session session = session_open(line);
+        _cleanup_free_ char *path = client_path("/v1/hosts/%s/window", command_value(line, "NAME"));
+
+        return call_and_show(&session, "POST", path,
+                json_pack("{s:s, s:s*}", "window", command_value(line, "WINDOW"), "zone",
+                        command_value(line, "zone")),
+                show_host_window);
+}
+
 // ---------------------------------------------------------------- series
 
 int run_series_add(const CommandLine *line)

@@ -306,13 +306,18 @@ static void add_last_run(Table *table, const json_t *last)
 {
         _cleanup_free_ char *job = view_value("job", json_object_get(last, "job"));
         _cleanup_free_ char *text = NULL;
+        const char *planned = human_minute(view_number(last, "planned_at"));
+        double waits = view_number(last, "waits_until");
 
         if (!json_is_object(last))
                 return;
-        text = *job ? text_format("%s: job %s, %s", human_minute(view_number(last, "planned_at")),
-                              job, view_text(last, "state"))
-                    : text_format("%s: left out: %s", human_minute(view_number(last, "planned_at")),
-                              view_text(last, "outcome"));
+        if (waits > 0)
+                text = text_format("%s: waits until %s: %s", planned, human_minute(waits),
+                        view_text(last, "outcome"));
+        else if (*job)
+                text = text_format("%s: job %s, %s", planned, job, view_text(last, "state"));
+        else
+                text = text_format("%s: left out: %s", planned, view_text(last, "outcome"));
         table_add_pair(table, "last run", text);
 }
 
@@ -349,6 +354,29 @@ void show_schedule(const Screen *screen, const json_t *schedule)
         if (paused)
                 fprintf(screen->out, "\nNothing runs by itself: understudyctl schedule resume %s\n",
                         view_text(schedule, "series"));
+}
+
+void show_host_window(const Screen *screen, const json_t *window)
+{
+        _cleanup_table_ Table table = {.columns = 2},
+                              runs = {.columns = 2, .heads = {"SERIES", "ITS NEXT RUN"}};
+        const char *text = view_text(window, "window");
+        json_t *run;
+        size_t i;
+
+        table_add_pair(&table, "host", view_text(window, "host"));
+        table_add_pair(&table, "heavy work", *text ? text : "at any time");
+        table_add_pair(&table, "time zone", view_text(window, "zone"));
+        table_write(&table, screen, 0);
+        json_array_foreach (json_object_get(window, "runs"), i, run) {
+                _cleanup_free_ char *when = run_text(run);
+
+                add(&runs, run, "series");
+                table_add(&runs, when);
+        }
+        if (runs.count)
+                fputc('\n', screen->out);
+        table_write(&runs, screen, 0);
 }
 
 void show_calendar(const Screen *screen, const json_t *runs)

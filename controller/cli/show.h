@@ -8,6 +8,7 @@
 
 void show_hosts(const Screen *screen, const json_t *hosts);
 void show_host(const Screen *screen, const json_t *host);
+void show_host_window(const Screen *screen, const json_t *window);
 void show_all_series(const Screen *screen, const json_t *all);
 void show_series(const Screen *screen, const json_t *series);
 void show_jobs(const Screen *screen, const json_t *jobs);

@@ -9,7 +9,7 @@
 typedef int OperationFn(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error);
 
-OperationFn host_add, host_list, host_show, host_scan;
+OperationFn host_add, host_list, host_show, host_scan, host_window_show, host_window_set;
 OperationFn series_add, series_all, series_show, series_allow, series_set, series_serve,
         series_retire;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;

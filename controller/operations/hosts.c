@@ -1,6 +1,10 @@
+#include "base/clock.h"
 #include "base/text.h"
+#include "calendar/host_window.h"
+#include "calendar/show.h"
 #include "hosts/invite.h"
 #include "operations/asked.h"
+#include "tell/record.h"
 #include "tell/view.h"
 
 static int find(Controller *controller, const char *name, HostRow *ret, Error *error)
@@ -84,4 +88,54 @@ int host_scan(Controller *controller, const OperationRequest *request, json_t **
         job.request =
                 text_format("series scan %s%s%s", host, root ? " --root " : "", root ? root : "");
         return asked_queue(controller, &job, ret, error);
+}
+
+// ---- when heavy work may begin
+
+int host_window_show(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        _cleanup_host_ HostRow host = {0};
+        int r = due_run(controller, clock_now_us(), error)
+                        ?: controller_commit(controller, error)
+                        ?: find(controller, request->subject[0], &host, error);
+
+        return r < 0 ? r : show_host_window(controller, &host, ret, error);
+}
+
+static int keep_window(Controller *controller, HostRow *host, const char *who, Error *error)
+{
+        const JobRow about = {0};
+        _cleanup_host_window_ HostWindow window = {0};
+        int r = host_window_of(controller, host, &window, error);
+
+        if (r < 0)
+                return r;
+        return row_update(controller->store, &host_table, host, error)
+                       ?: calendar_wake(controller->store, host->name, error)
+                       ?: record_history(controller, &about, who, "host's window set", error,
+                                  "%s: %s, %s", host->name,
+                                  *window.text ? window.text : "the whole day", window.zone_name);
+}
+
+int host_window_set(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"window", "zone", NULL};
+        const char *window = NULL, *zone = NULL;
+        _cleanup_host_ HostRow host = {0};
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "window", false, &window, error)
+                        ?: asked_text(request->body, "zone", false, &zone, error)
+                        ?: controller_begin(controller, error)
+                        ?: find(controller, request->subject[0], &host, error);
+
+        if (r == 0 && window)
+                row_set_text(&host.window, window);
+        if (r == 0 && zone)
+                row_set_text(&host.zone, zone);
+        if (r == 0)
+                r = keep_window(controller, &host, request->who, error);
+        r = controller_finish(controller, r, error);
+        return r < 0 ? r : host_window_show(controller, request, ret, error);
 }

@@ -46,6 +46,8 @@
 //   GET    /v1/hosts                        -> [Host]
 //   GET    /v1/hosts/{host}                 -> Host
 //   POST   /v1/hosts/{host}/scan            {root?} -> Job, without a series
+//   GET    /v1/hosts/{host}/window          -> Window, as in calendar/show.h
+//   POST   /v1/hosts/{host}/window          {window, zone}, each if it is to change -> Window
 //   POST   /v1/series                       {name, host, root, production, keep_old_seconds?} -> Job
 //   GET    /v1/series                       -> [Series]
 //   GET    /v1/series/{series}              -> Series

@@ -5,6 +5,8 @@ const Operation operations[] = {
         {"GET", "/v1/hosts", host_list},
         {"GET", "/v1/hosts/{host}", host_show},
         {"POST", "/v1/hosts/{host}/scan", host_scan},
+        {"GET", "/v1/hosts/{host}/window", host_window_show},
+        {"POST", "/v1/hosts/{host}/window", host_window_set},
         {"POST", "/v1/series", series_add},
         {"GET", "/v1/series", series_all},
         {"GET", "/v1/series/{series}", series_show},

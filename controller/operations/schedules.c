@@ -37,6 +37,7 @@ static int keep(Controller *controller, const OperationRequest *request, Calenda
         _cleanup_due_ Due due = {0};
         int r = due_read(row, &due, error);
 
+        row->waits_us = 0;
         if (r == 0)
                 row->next_us = rule_next(&due.rule, clock_now_us());
         if (r == 0)

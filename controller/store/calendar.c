@@ -13,6 +13,7 @@ static const Column columns[] = {
         INTEGER_COLUMN(CalendarRow, planned_us),
         INTEGER_COLUMN(CalendarRow, job),
         TEXT_COLUMN(CalendarRow, outcome),
+        INTEGER_COLUMN(CalendarRow, waits_us),
 };
 const Table calendar_table = {"calendar", columns, ELEMENTS(columns), sizeof(CalendarRow)};
 
@@ -29,8 +30,9 @@ int calendar_list(Store *store, Rows *ret, Error *error)
 int calendar_due(Store *store, int64_t now_us, Rows *ret, Error *error)
 {
         return rows_get(store, &calendar_table, ret, error,
-                "WHERE paused = 0 AND next_us BETWEEN 1 AND ? ORDER BY next_us, series", "i",
-                now_us);
+                "WHERE paused = 0 AND (next_us BETWEEN 1 AND ? OR waits_us BETWEEN 1 AND ?)"
+                " ORDER BY next_us, series",
+                "ii", now_us, now_us);
 }
 
 int calendar_waiting(Store *store, Rows *ret, Error *error)
@@ -41,14 +43,26 @@ int calendar_waiting(Store *store, Rows *ret, Error *error)
 
 int calendar_next(Store *store, int64_t *ret_us, Error *error)
 {
-        _cleanup_calendar_row_ CalendarRow row = {0};
-        int r = row_get(store, &calendar_table, &row, error,
-                "paused = 0 AND next_us > 0 ORDER BY next_us", "");
+        _cleanup_query_ sqlite3_stmt *statement = NULL;
+        int r = store_query(store, &statement, error,
+                "SELECT min(at) FROM ("
+                "SELECT next_us AS at FROM calendar WHERE paused = 0 AND next_us > 0 UNION ALL "
+                "SELECT waits_us FROM calendar WHERE paused = 0 AND waits_us > 0)",
+                "");
 
-        if (r < 0)
-                return r;
-        *ret_us = row.next_us;
-        return 0;
+        if (r == 0)
+                r = sql_step(statement, error);
+        if (r > 0)
+                *ret_us = sqlite3_column_int64(statement, 0); // NULL is 0
+        return r < 0 ? r : 0;
+}
+
+int calendar_wake(Store *store, const char *host, Error *error)
+{
+        return store_run(store, error,
+                "UPDATE calendar SET waits_us = 1 WHERE waits_us > 0"
+                " AND series IN (SELECT name FROM series WHERE host = ?)",
+                "t", host);
 }
 
 int calendar_put(Store *store, const CalendarRow *row, Error *error)

@@ -14,6 +14,8 @@ static const Column columns[] = {
         INTEGER_COLUMN(HostRow, invited_us),
         INTEGER_COLUMN(HostRow, joined_us),
         INTEGER_COLUMN(HostRow, last_seen_us),
+        TEXT_COLUMN(HostRow, window),
+        TEXT_COLUMN(HostRow, zone),
 };
 const Table host_table = {"host", columns, ELEMENTS(columns), sizeof(HostRow)};
 

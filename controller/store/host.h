@@ -17,6 +17,8 @@ typedef struct HostRow {
         char *version;
         Blob facts; // HostFacts
         int64_t invited_us, joined_us, last_seen_us;
+        char *window,
+                *zone; // in which heavy work may begin; NULL or "": any time, the standard zone
 } HostRow;
 
 DEFINE_ROW(HostRow, host)

@@ -126,5 +126,9 @@ const char *const store_migrations[] = {
         " FROM series WHERE keep_old_seconds > 0;\n"
         "ALTER TABLE series DROP COLUMN keep_old_seconds;\n"
         "ALTER TABLE site ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;\n",
+        "ALTER TABLE host ADD COLUMN window TEXT;\n"
+        "ALTER TABLE host ADD COLUMN zone TEXT;\n"
+        "ALTER TABLE calendar ADD COLUMN waits_us INTEGER NOT NULL DEFAULT 0;\n"
+        "CREATE INDEX calendar_waits ON calendar (waits_us) WHERE waits_us > 0;\n",
         NULL,
 };

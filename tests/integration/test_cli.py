@@ -10,7 +10,8 @@ from conftest import PREVIEW, SERIES
 from fleet import BIN, DONE, FAILED, REFUSED, UNREACHABLE, USAGE, Fleet, assert_done
 
 COMMANDS = [
-    [], ["host"], ["host", "add"], ["host", "list"], ["host", "show"], ["series"], ["series", "add"], ["series", "list"],
+    [], ["host"], ["host", "add"], ["host", "list"], ["host", "show"],
+    ["host", "window"], ["host", "window", "set"], ["host", "window", "show"], ["series"], ["series", "add"], ["series", "list"],
     ["series", "show"], ["preview"], ["preview", "prepare"], ["preview", "sync"], ["preview", "allow"], ["preview", "drop"],
     ["preview", "switch"], ["job"], ["job", "list"], ["job", "show"], ["job", "watch"], ["job", "cancel"], ["job", "retry"],
     ["job", "resume"], ["schedule"], ["schedule", "show"], ["schedule", "set"], ["schedule", "pause"],
@@ -161,6 +162,11 @@ def test_a_schedule_is_set_shown_paused_and_in_the_history(fleet, adopted):
     assert len(fleet.json("calendar", "--days", "2")) == 2
     ics = fleet.ctl("calendar", "--ics").stdout
     assert ics.startswith("BEGIN:VCALENDAR") and "TZID=" in ics and "BEGIN:VTIMEZONE" in ics
+    done = fleet.ctl("host", "window", "set", "one", "04:00-05:00", "--zone", "Europe/Brussels")
+    assert "04:00-05:00" in done.stdout and SERIES in done.stdout and "moves it from" in " ".join(done.stdout.split())
+    assert "moves it from" in fleet.json("schedule", "show", SERIES)["next"][0]["why"]
+    assert "04:00-05:00" in fleet.ctl("host", "window", "show", "one").stdout
+    fleet.ctl("host", "window", "set", "one", "")
     assert f"schedule resume {SERIES}" in fleet.ctl("schedule", "pause", SERIES).stdout
     assert fleet.json("calendar") == []
     assert "schedule paused" in fleet.ctl("log", SERIES).stdout

@@ -473,6 +473,167 @@ static void a_run_that_has_not_begun_makes_room_for_an_attempt(void **state)
         assert_string_equal(host->log, "");
 }
 
+// ---- windows of hosts
+
+static json_t *host_window(const char *window)
+{
+        json_t *shown;
+
+        if (fake_ask("POST", "/v1/hosts/{host}/window", "alpha",
+                    json_pack("{s:s, s:s}", "window", window, "zone", "UTC"), NULL, &shown) < 0)
+                fail_msg("%s", fake.error.what);
+        return shown;
+}
+
+// The i-th of the next runs: the end of its local time, and what it says.
+static void assert_run(size_t i, const char *time, const char *why)
+{
+        json_t *shown = schedule(), *run = json_array_get(json_object_get(shown, "next"), i);
+        const char *local = json_string_value(json_object_get(run, "local"));
+        const char *said = json_string_value(json_object_get(run, "why"));
+
+        if (!text_ends(local, time) || !strstr(said ? said : "", why))
+                fail_msg("%s: %s", local, said);
+        json_decref(shown);
+}
+
+static void a_run_waits_until_its_hosts_window_is_open_too(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("22:00-06:00"); // 02:30
+        json_decref(host_window("04:00-12:00"));
+        assert_run(0, "04:00", "the window of host 'alpha', 04:00-12:00 in UTC, moves it from ");
+        look(now_us);
+        assert_int_equal(syncs(), 0);
+        assert_outcome("host 'alpha'");
+        look(now_us + HOUR_US);
+        assert_int_equal(syncs(), 0);
+        look(now_us + 2 * HOUR_US);
+        fake_run();
+        assert_int_equal(syncs(), 1);
+        assert_outcome("");
+        look(now_us + 3 * HOUR_US);
+        assert_int_equal(syncs(), 1);
+        assert_int_equal(entries("synchronisation left out"), 0);
+}
+
+static void windows_that_do_not_meet_leave_a_run_out_and_say_so(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("22:00-06:00");
+        json_decref(host_window("06:00-22:00"));
+        assert_left_out(0, "the windows of the series, 22:00-06:00, and of host 'alpha', "
+                           "06:00-22:00 in UTC, do not meet after");
+        look(now_us);
+        assert_int_equal(syncs(), 0);
+        assert_announced("sync-left-out", 1);
+}
+
+static void a_run_that_waits_is_looked_at_anew_when_the_window_changes(void **state)
+{
+        json_t *shown;
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        json_decref(host_window("20:00-22:00"));
+        assert_run(0, "20:00", "moves it");
+        look(now_us);
+        shown = host_window("");
+        assert_int_equal(json_array_size(json_object_get(shown, "runs")), 1);
+        json_decref(shown);
+        look(now_us + HOUR_US);
+        fake_run();
+        assert_int_equal(syncs(), 1);
+}
+
+static bool waits(void)
+{
+        json_t *shown = schedule();
+        const json_t *last = json_object_get(shown, "last");
+        bool found = json_number_value(json_object_get(last, "waits_until")) > 0;
+
+        json_decref(shown);
+        return found;
+}
+
+static void what_waits_is_dropped_when_the_schedule_is_paused(void **state)
+{
+        json_t *shown;
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule("");
+        json_decref(host_window("20:00-22:00"));
+        look(now_us);
+        assert_true(waits());
+        assert_int_equal(
+                fake_ask("POST", "/v1/series/{series}/schedule/pause", "mdg", NULL, NULL, &shown),
+                0);
+        json_decref(shown);
+        ask("/v1/series/{series}/schedule/resume", NULL);
+        assert_false(waits());
+}
+
+// Its host is away while both are open.
+static void a_moved_run_is_canceled_when_a_window_closes(void **state)
+{
+        FakeHost *host = fake_world_with_preview();
+        int64_t now_us = set_schedule("");
+
+        (void)state;
+        json_decref(host_window("04:00-05:00"));
+        look(now_us);
+        fake_disconnect(host);
+        look(now_us + 90 * MINUTE_US);
+        assert_int_equal(syncs(), 1);
+        assert_int_equal(entries("synchronisation left out"), 0);
+        look(now_us + 150 * MINUTE_US);
+        assert_int_equal(entries("synchronisation left out"), 1);
+}
+
+static void what_a_person_asks_for_waits_for_no_window(void **state)
+{
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        for (int i = 0; i < 2; i++) {
+                int job;
+
+                json_decref(host_window(i ? "00:00-12:00" : "12:00-00:00"));
+                job = fake_sync("mdg");
+                fake_run();
+                assert_job(job, "done");
+        }
+}
+
+static void a_window_that_cannot_be_is_refused(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        fake_world_with_preview();
+        assert_int_equal(fake_ask("POST", "/v1/hosts/{host}/window", "alpha",
+                                 json_pack("{s:s}", "window", "night"), NULL, &shown),
+                -EINVAL);
+        assert_int_equal(fake_ask("POST", "/v1/hosts/{host}/window", "alpha",
+                                 json_pack("{s:s, s:s}", "window", "22:00-06:00", "zone", "Mars"),
+                                 NULL, &shown),
+                -EINVAL);
+        assert_int_equal(
+                fake_ask("GET", "/v1/hosts/{host}/window", "alpha", NULL, NULL, &shown), 0);
+        assert_string_equal(json_string_value(json_object_get(shown, "window")), "");
+        json_decref(shown);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -494,6 +655,13 @@ int main(void)
                 FAKE_TEST(unless_it_is_set_it_is_twice_what_a_synchronisation_takes),
                 FAKE_TEST(while_an_attempt_is_open_runs_are_left_out),
                 FAKE_TEST(a_run_that_has_not_begun_makes_room_for_an_attempt),
+                FAKE_TEST(a_run_waits_until_its_hosts_window_is_open_too),
+                FAKE_TEST(windows_that_do_not_meet_leave_a_run_out_and_say_so),
+                FAKE_TEST(a_run_that_waits_is_looked_at_anew_when_the_window_changes),
+                FAKE_TEST(what_waits_is_dropped_when_the_schedule_is_paused),
+                FAKE_TEST(a_moved_run_is_canceled_when_a_window_closes),
+                FAKE_TEST(what_a_person_asks_for_waits_for_no_window),
+                FAKE_TEST(a_window_that_cannot_be_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ static const Case cases[] = {
         {"POST", "/v1/hosts", NULL, "{'name': 'beta'}", "join", true},
         {"GET", "/v1/hosts", NULL, "{}", NULL, false},
         {"GET", "/v1/hosts/{host}", "alpha", "{}", "connected", false},
+        {"GET", "/v1/hosts/{host}/window", "alpha", "{}", "window", false},
+        {"POST", "/v1/hosts/{host}/window", "alpha", "{'window': '', 'zone': 'UTC'}", "runs", true},
         {"POST", "/v1/series", NULL,
                 "{'name': 'second', 'host': 'alpha', 'root': '/srv/lino/two',"
                 " 'production': 'anna', 'keep_old_seconds': 86400}",
