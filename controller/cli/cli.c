@@ -535,6 +535,17 @@ static const Command attempt_item_commands[] = {
         {0},
 };
 static const CommandWord attempt_open_options[] = {ANYWAY_WORD, NO_WAIT, {0}};
+static const CommandWord attempt_move_options[] = {
+        {.name = "at",
+                .value = "WHEN",
+                .flags = COMMAND_REQUIRED,
+                .help = "When it is to open instead, as with attempt plan."},
+        {.name = "lapse",
+                .value = "DURATION",
+                .help = "How long users try the new site, when that is to change as well.",
+                .check = check_duration},
+        {0},
+};
 static const CommandWord attempt_extend_options[] = {
         {.name = "by",
                 .value = "DURATION",
@@ -562,6 +573,12 @@ static const Command attempt_commands[] = {
                 .summary = "make it definite: it opens by itself at its time",
                 .positionals = series_only,
                 .run = run_attempt_announce},
+        {.name = "move",
+                .summary = "give one that has not begun another time",
+                .description = "Who was told of it is told of the new time.",
+                .positionals = series_only,
+                .options = attempt_move_options,
+                .run = run_attempt_move},
         {.name = "open",
                 .summary = "open it now",
                 .description =

@@ -422,6 +422,15 @@ int run_attempt_announce(const CommandLine *line)
         return change_attempt(line, "/v1/series/%s/attempt/announce", json_object());
 }
 
+int run_attempt_move(const CommandLine *line)
+{
+        json_t *body = json_pack("{s:s}", "at", command_value(line, "at"));
+
+        if (command_value(line, "lapse"))
+                json_object_set_new(body, "lapse_seconds", seconds_of(line, "lapse"));
+        return change_attempt(line, "/v1/series/%s/attempt/move", body);
+}
+
 int run_attempt_open(const CommandLine *line)
 {
         json_t *body = json_object();

@@ -29,6 +29,7 @@ int run_job_retry(const CommandLine *line);
 int run_job_resume(const CommandLine *line);
 int run_attempt_plan(const CommandLine *line);
 int run_attempt_announce(const CommandLine *line);
+int run_attempt_move(const CommandLine *line);
 int run_attempt_open(const CommandLine *line);
 int run_attempt_extend(const CommandLine *line);
 int run_attempt_accept(const CommandLine *line);

@@ -8,8 +8,8 @@
 static const char *attempt_ways(const char *state)
 {
         static const char *const ways[][2] = {
-                {"planned", "attempt announce, attempt open, attempt withdraw"},
-                {"announced", "attempt open, attempt withdraw"},
+                {"planned", "attempt announce, attempt move, attempt open, attempt withdraw"},
+                {"announced", "attempt move, attempt open, attempt withdraw"},
                 {"synchronising", "job watch, job cancel"},
                 {"open", "attempt accept, attempt cancel, attempt extend, attempt vote, "
                          "attempt report"},

@@ -26,6 +26,15 @@ static int times(Controller *controller, const AttemptRow *attempt, char **ret, 
 }
 
 // Each once: a cause is one change of one attempt.
+static int tell_people(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const char *detail, Error *error)
+{
+        _cleanup_free_ char *cause =
+                text_format("%lld %lld", (long long)attempt->id, (long long)attempt->sequence);
+
+        return announce(controller, kind, attempt->series, attempt->job, cause, detail, error);
+}
+
 static int announce_move(Controller *controller, const AttemptRow *attempt, AttemptEvent event,
         const char *detail, Error *error)
 {
@@ -37,16 +46,16 @@ static int announce_move(Controller *controller, const AttemptRow *attempt, Atte
                 [ATTEMPT_IS_ACCEPTED] = ANNOUNCE_ATTEMPT_ACCEPTED,
                 [ATTEMPT_IS_TAKEN_BACK] = ANNOUNCE_ATTEMPT_CANCELED,
                 [ATTEMPT_IS_WITHDRAWN] = ANNOUNCE_ATTEMPT_WITHDRAWN,
+                [ATTEMPT_IS_MOVED] = ANNOUNCE_ATTEMPT_MOVED,
         };
-        _cleanup_free_ char *when = NULL, *cause = NULL, *text = NULL;
+        _cleanup_free_ char *when = NULL, *text = NULL;
         int r = event == ATTEMPT_BEGINS ? 0 : times(controller, attempt, &when, error);
 
         if (r < 0 || event == ATTEMPT_BEGINS)
                 return r;
-        cause = text_format("%lld %lld", (long long)attempt->id, (long long)attempt->ends_us);
         text = text_format("%s%s%s.", detail, attempt_is_over(attempt) ? "" : ". ",
                 attempt_is_over(attempt) ? "" : when);
-        r = announce(controller, kinds[event], attempt->series, attempt->job, cause, text, error);
+        r = tell_people(controller, attempt, kinds[event], text, error);
         if (r == 0 && (event == ATTEMPT_IS_ANNOUNCED || event == ATTEMPT_OPENED))
                 r = voters_ask(controller, attempt, error);
         return r;
@@ -61,8 +70,10 @@ static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event,
 
         if (r < 0)
                 return r;
+        attempt->sequence++;
+        attempt->changed_us = clock_now_us();
         if (attempt_is_over(attempt))
-                attempt->ended_us = clock_now_us();
+                attempt->ended_us = attempt->changed_us;
         return row_update(controller->store, &attempt_table, attempt, error)
                        ?: record_history(controller, &about, who, told, error, "%s", detail)
                        ?: announce_move(controller, attempt, event, detail, error);
@@ -103,11 +114,24 @@ int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error)
         if (r < 0)
                 return r;
         attempt->state = ATTEMPT_PLANNED;
-        attempt->created_us = clock_now_us();
+        attempt->created_us = attempt->changed_us = clock_now_us();
         return refuse_unready(controller, attempt, attempt->who, error)
                        ?: row_insert(controller->store, &attempt_table, attempt, error)
                        ?: record_history(controller, &about, attempt->who, "attempt planned", error,
-                                  "%s", detail);
+                                  "%s", detail)
+                       ?: tell_people(controller, attempt, ANNOUNCE_ATTEMPT_PLANNED, detail, error);
+}
+
+int attempts_move(Controller *controller, AttemptRow *attempt, int64_t at_us, int64_t lapse_seconds,
+        const char *who, Error *error)
+{
+        _cleanup_free_ char *before = words_time(attempt->at_us), *detail = NULL;
+
+        detail = text_format("It was planned for %s", before);
+        attempt->at_us = at_us;
+        if (lapse_seconds)
+                attempt->lapse_seconds = lapse_seconds;
+        return move(controller, attempt, ATTEMPT_IS_MOVED, who, "attempt moved", detail, error);
 }
 
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)

@@ -15,6 +15,9 @@
 // Inserts a planned one. -EEXIST, code "attempt": the series has one that has not ended. -EPERM, as
 // in opening one: the preview is not fit, or the forecast is longer than the deadline.
 int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error) _must_use_;
+// To another time, or for another lapse.
+int attempts_move(Controller *controller, AttemptRow *attempt, int64_t at_us, int64_t lapse_seconds,
+        const char *who, Error *error) _must_use_;
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
 int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)

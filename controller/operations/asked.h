@@ -14,8 +14,9 @@ OperationFn series_add, series_all, series_show, series_allow, series_set, serie
         series_retire;
 OperationFn preview_prepare, preview_drop, preview_sync, preview_switch;
 OperationFn job_list, job_show, job_cancel, job_retry, job_resume;
-OperationFn attempt_plan, attempt_announce, attempt_open, attempt_extend, attempt_accept,
-        attempt_cancel, attempt_withdraw, attempt_show, attempt_report, attempt_make_report;
+OperationFn attempt_plan, attempt_announce, attempt_open, attempt_move, attempt_extend,
+        attempt_accept, attempt_cancel, attempt_withdraw, attempt_show, attempt_report,
+        attempt_make_report;
 OperationFn attempt_vote, attempt_add_voters, attempt_remove_voters, attempt_add_items,
         attempt_sign;
 OperationFn schedule_show, schedule_set, schedule_pause, schedule_resume;

@@ -234,6 +234,26 @@ int attempt_accept(
         return change_and_show(controller, request, attempts_accept, ret, error);
 }
 
+int attempt_move(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        static const char *const members[] = {"at", "lapse_seconds", NULL};
+        const char *at = NULL;
+        AskedAttempt asked _cleanup_asked_ = {0};
+        int64_t seconds = 0, at_us = 0;
+        int r = asked_only(request->body, members, error)
+                        ?: asked_text(request->body, "at", true, &at, error)
+                        ?: asked_seconds(request->body, "lapse_seconds", &seconds, error)
+                        ?: (seconds ? check_lapse(seconds, error) : 0)
+                        ?: asked_attempt(controller, request, &asked, error)
+                        ?: asked_attempt_refuse_none(&asked, error)
+                        ?: when_parse(at, asked.zone, clock_now_us(), &at_us, error)
+                        ?: attempts_move(controller, &asked.attempt, at_us, seconds, request->who,
+                                   error);
+
+        return asked_attempt_show(controller, &asked, r, ret, error);
+}
+
 int attempt_extend(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {

@@ -66,6 +66,7 @@
 //   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
 //   POST   /v1/series/{series}/attempt/report                         {} -> Job
 //   POST   /v1/series/{series}/attempt/announce | accept | withdraw   {} -> Attempt
+//   POST   /v1/series/{series}/attempt/move                           {at, lapse_seconds?} -> Attempt
 //   POST   /v1/series/{series}/attempt/extend                         {by_seconds} -> Attempt
 //   POST   /v1/series/{series}/attempt/open | cancel                  {} -> Job
 //   POST   /v1/series/{series}/attempt/voters         {voters: [text]} -> Attempt + {links: Links}

@@ -23,6 +23,7 @@ const Operation operations[] = {
         {"GET", "/v1/series/{series}/attempt/report", attempt_report},
         {"POST", "/v1/series/{series}/attempt/report", attempt_make_report},
         {"POST", "/v1/series/{series}/attempt/announce", attempt_announce},
+        {"POST", "/v1/series/{series}/attempt/move", attempt_move},
         {"POST", "/v1/series/{series}/attempt/open", attempt_open},
         {"POST", "/v1/series/{series}/attempt/extend", attempt_extend},
         {"POST", "/v1/series/{series}/attempt/accept", attempt_accept},

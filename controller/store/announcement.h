@@ -11,6 +11,8 @@
         X(SYNC_LEFT_OUT, "sync-left-out", "series", false, "A synchronisation of %s was left out") \
         X(SYNC_RECOVERED, "sync-recovered", "series", false,                                       \
                 "The synchronisation of %s is well again")                                         \
+        X(ATTEMPT_PLANNED, "attempt-planned", "attempt", false, "An upgrade of %s is planned")     \
+        X(ATTEMPT_MOVED, "attempt-moved", "attempt", true, "The upgrade of %s has another time")   \
         X(ATTEMPT_ANNOUNCED, "attempt-announced", "attempt", false,                                \
                 "An upgrade of %s is announced")                                                   \
         X(ATTEMPT_AT_RISK, "attempt-at-risk", "attempt", false,                                    \

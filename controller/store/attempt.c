@@ -14,8 +14,10 @@ static const struct {
 } edges[] = {
         {ATTEMPT_PLANNED, ATTEMPT_IS_ANNOUNCED, ATTEMPT_ANNOUNCED},
         {ATTEMPT_PLANNED, ATTEMPT_BEGINS, ATTEMPT_SYNCHRONISING},
+        {ATTEMPT_PLANNED, ATTEMPT_IS_MOVED, ATTEMPT_PLANNED},
         {ATTEMPT_PLANNED, ATTEMPT_IS_WITHDRAWN, ATTEMPT_WITHDRAWN},
         {ATTEMPT_ANNOUNCED, ATTEMPT_BEGINS, ATTEMPT_SYNCHRONISING},
+        {ATTEMPT_ANNOUNCED, ATTEMPT_IS_MOVED, ATTEMPT_ANNOUNCED},
         {ATTEMPT_ANNOUNCED, ATTEMPT_IS_WITHDRAWN, ATTEMPT_WITHDRAWN},
         {ATTEMPT_ANNOUNCED, ATTEMPT_DID_NOT_OPEN, ATTEMPT_FAILED},
         {ATTEMPT_SYNCHRONISING, ATTEMPT_OPENED, ATTEMPT_OPEN},
@@ -36,6 +38,7 @@ static const struct {
         [ATTEMPT_IS_ACCEPTED] = {"accepted", "accept"},
         [ATTEMPT_IS_TAKEN_BACK] = {"canceled", "cancel"},
         [ATTEMPT_IS_WITHDRAWN] = {"withdrawn", "withdraw"},
+        [ATTEMPT_IS_MOVED] = {"moved", "move"},
 };
 
 // "announce, open or withdraw": what a person may ask for in this state.
@@ -93,6 +96,8 @@ static const Column columns[] = {
         INTEGER_COLUMN(AttemptRow, created_us),
         INTEGER_COLUMN(AttemptRow, ended_us),
         BLOB_COLUMN(AttemptRow, loss),
+        INTEGER_COLUMN(AttemptRow, sequence),
+        INTEGER_COLUMN(AttemptRow, changed_us),
 };
 const Table attempt_table = {"attempt", columns, ELEMENTS(columns), sizeof(AttemptRow)};
 

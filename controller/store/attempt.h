@@ -26,6 +26,7 @@ typedef enum AttemptEvent {
         ATTEMPT_IS_ACCEPTED,
         ATTEMPT_IS_TAKEN_BACK,
         ATTEMPT_IS_WITHDRAWN,
+        ATTEMPT_IS_MOVED,
 } AttemptEvent;
 
 // What the end of the lapse means.
@@ -47,7 +48,9 @@ typedef struct AttemptRow {
         char *who, *why; // who planned it; why it failed, or what its end waits for
         char *anyway;    // why it opens though the preview is not fit for it; NULL: it must be
         int64_t created_us, ended_us;
-        Blob loss; // LossResult: what users did on that site, as last reported
+        Blob loss;          // LossResult: what users did on that site, as last reported
+        int64_t sequence;   // how often it was changed: the newer one of two tellings
+        int64_t changed_us; // the last time
 } AttemptRow;
 
 DEFINE_ROW(AttemptRow, attempt)

@@ -130,5 +130,8 @@ const char *const store_migrations[] = {
         "ALTER TABLE host ADD COLUMN zone TEXT;\n"
         "ALTER TABLE calendar ADD COLUMN waits_us INTEGER NOT NULL DEFAULT 0;\n"
         "CREATE INDEX calendar_waits ON calendar (waits_us) WHERE waits_us > 0;\n",
+        "ALTER TABLE attempt ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;\n"
+        "ALTER TABLE attempt ADD COLUMN changed_us INTEGER NOT NULL DEFAULT 0;\n"
+        "UPDATE attempt SET changed_us = max(created_us, ended_us);\n",
         NULL,
 };

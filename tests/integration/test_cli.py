@@ -16,7 +16,7 @@ COMMANDS = [
     ["preview", "switch"], ["job"], ["job", "list"], ["job", "show"], ["job", "watch"], ["job", "cancel"], ["job", "retry"],
     ["job", "resume"], ["schedule"], ["schedule", "show"], ["schedule", "set"], ["schedule", "pause"],
     ["schedule", "resume"], ["announcement"], ["announcement", "list"], ["announcement", "test"],
-    ["announcement", "retry"], ["calendar"], ["log"],
+    ["announcement", "retry"], ["attempt"], ["attempt", "plan"], ["attempt", "move"], ["calendar"], ["log"],
 ]
 
 

@@ -80,7 +80,7 @@ static inline void cancel_attempt(void)
 static inline void assert_announced(const char *expected)
 {
         json_t *shown, *one;
-        char found[256] = "";
+        char found[512] = "";
         size_t i;
 
         assert_int_equal(fake_ask("GET", "/v1/announcements", NULL, NULL, NULL, &shown), 0);

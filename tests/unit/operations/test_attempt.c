@@ -122,14 +122,14 @@ static void who_has_to_know_is_told_of_each_change_once(void **state)
         (void)state;
         world_with_preview();
         plan("2099-12-31T18:00Z", "cancel");
-        assert_announced("");
+        assert_announced("attempt-planned ");
         say(ATTEMPT "/announce", NULL);
         look(INT64_C(4102423200) * US_PER_SECOND);
         say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
         say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 600));
         cancel_attempt();
         assert_announced("attempt-canceled attempt-extended attempt-extended attempt-open "
-                         "attempt-announced ");
+                         "attempt-announced attempt-planned ");
 }
 
 static void accepted_the_new_site_stays(void **state)
@@ -268,7 +268,7 @@ static void what_is_not_open_by_its_deadline_is_given_back(void **state)
         assert_job(job, "canceled");
         assert_attempt("failed");
         assert_site("mdg", "production", "anna");
-        assert_announced("attempt-failed ");
+        assert_announced("attempt-failed attempt-planned ");
 }
 
 // Also when its host is away then: what is told once is not told at every look.
@@ -300,14 +300,15 @@ static void who_uses_it_is_told_once_that_it_is_about_to_end(void **state)
         world_with_preview();
         open_attempt("cancel");
         look(now_us + 44 * MINUTE_US);
-        assert_announced("attempt-open ");
+        assert_announced("attempt-open attempt-planned ");
         look(now_us + 46 * MINUTE_US);
         look(now_us + 47 * MINUTE_US);
-        assert_announced("attempt-ends-soon attempt-open ");
+        assert_announced("attempt-ends-soon attempt-open attempt-planned ");
         say(ATTEMPT "/extend", json_pack("{s:i}", "by_seconds", 3600));
         look(now_us + 48 * MINUTE_US);
         look(now_us + 106 * MINUTE_US);
-        assert_announced("attempt-ends-soon attempt-extended attempt-ends-soon attempt-open ");
+        assert_announced("attempt-ends-soon attempt-extended attempt-ends-soon attempt-open "
+                         "attempt-planned ");
 }
 
 static void more_time_moves_its_end(void **state)
@@ -322,6 +323,24 @@ static void more_time_moves_its_end(void **state)
         assert_attempt("accepted");
 }
 
+static void another_time_is_told_each_time_and_opens_it_then(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        say(ATTEMPT "/announce", NULL);
+        say(ATTEMPT "/move", json_pack("{s:s}", "at", "2099-12-31T19:00Z"));
+        say(ATTEMPT "/move",
+                json_pack("{s:s, s:i}", "at", "2099-12-31T20:00Z", "lapse_seconds", 600));
+        assert_announced("attempt-moved attempt-moved attempt-announced attempt-planned ");
+        look(INT64_C(4102426800) * US_PER_SECOND); // 19:00
+        assert_attempt("announced");
+        look(INT64_C(4102430400) * US_PER_SECOND);
+        assert_attempt("open");
+        assert_int_equal(
+                fake_job("POST", ATTEMPT "/move", "mdg", json_pack("{s:s}", "at", "now")), -EPERM);
+}
+
 static void a_way_back_that_fails_can_be_asked_for_again(void **state)
 {
         FakeHost *host = world_with_preview();
@@ -334,7 +353,7 @@ static void a_way_back_that_fails_can_be_asked_for_again(void **state)
         assert_attempt("open");
         look(clock_now_us() + 61 * MINUTE_US);
         assert_attempt("open"); // it waits for a person, who is told
-        assert_announced("attempt-not-taken-back attempt-open ");
+        assert_announced("attempt-not-taken-back attempt-open attempt-planned ");
         cancel_attempt();
         assert_attempt("canceled");
 }
@@ -419,6 +438,7 @@ int main(void)
                 TEST(a_deadline_without_the_host_waits_for_it),
                 TEST(who_uses_it_is_told_once_that_it_is_about_to_end),
                 TEST(more_time_moves_its_end),
+                TEST(another_time_is_told_each_time_and_opens_it_then),
                 TEST(a_way_back_that_fails_can_be_asked_for_again),
                 TEST(the_way_back_leads_to_the_site_that_was_replaced_last),
                 TEST(there_is_one_at_a_time),

@@ -322,19 +322,24 @@ static void drop(void)
 
 #define ATTEMPT "/v1/series/{series}/attempt"
 
-static void plan(void)
+static char *moment_to_come(void)
 {
-        static const char *const when_over[] = {"cancel", "accept"};
-        int64_t at_s = clock_now_us() / US_PER_SECOND + draw(7200);
-        time_t at = (time_t)at_s;
+        time_t at = (time_t)(clock_now_us() / US_PER_SECOND + draw(7200));
         struct tm parts;
         char text[40];
-        json_t *body;
 
         gmtime_r(&at, &parts);
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-        body = json_pack("{s:s, s:i, s:s}", "at", draw(2) ? "now" : text, "lapse_seconds",
+        return text_copy(text);
+}
+
+static void plan(void)
+{
+        static const char *const when_over[] = {"cancel", "accept"};
+        _cleanup_free_ char *text = moment_to_come();
+        json_t *body = json_pack("{s:s, s:i, s:s}", "at", draw(2) ? "now" : text, "lapse_seconds",
                 60 + (int)draw(14400), "when_over", when_over[draw(2)]);
+
         if (draw(4))
                 json_object_set_new(body, "anyway", json_string("to see"));
         ask("POST", ATTEMPT, series(), body);
@@ -347,6 +352,13 @@ static void move_attempt(void)
                 ATTEMPT "/accept", ATTEMPT "/cancel", ATTEMPT "/cancel", ATTEMPT "/withdraw"};
 
         ask("POST", moves[draw(ELEMENTS(moves))], series(), NULL);
+}
+
+static void move_to_another_time(void)
+{
+        _cleanup_free_ char *at = moment_to_come();
+
+        ask("POST", ATTEMPT "/move", series(), json_pack("{s:s}", "at", at));
 }
 
 static void extend(void)
@@ -507,6 +519,7 @@ static const struct {
         {extend, 2},
         {name_voter, 6},
         {vote, 8},
+        {move_to_another_time, 3},
         {cancel_job, 3},
         {retry_job, 3},
         {minutes_pass, 9},

@@ -47,6 +47,8 @@ static const Case cases[] = {
                 "{'at': '2099-12-31T18:00', 'lapse_seconds': 3600, 'when_over': 'accept'}", "state",
                 true},
         {"POST", "/v1/series/{series}/attempt/announce", "mdg", "{}", "state", true},
+        {"POST", "/v1/series/{series}/attempt/move", "mdg", "{'at': '2099-12-30T18:00'}",
+                "at_local", true},
         {"POST", "/v1/series/{series}/attempt/withdraw", "mdg", "{}", "state", true},
         {"POST", "/v1/series/{series}/attempt", "mdg", "{'at': 'now', 'lapse_seconds': 60}",
                 "state", true},

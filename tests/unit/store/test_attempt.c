@@ -6,19 +6,19 @@
 #include "store/host.h"
 #include "store/series.h"
 
-#define EVENTS 8
+#define EVENTS 9
 
 // Every state against every event: "." is refused, else the first letter of the state that follows.
 static const char *const followed[] = {
-        // announced begins opened did-not-open extended accepted taken-back withdrawn
-        [ATTEMPT_PLANNED] = "as.....w",
-        [ATTEMPT_ANNOUNCED] = ".s.f...w",
-        [ATTEMPT_SYNCHRONISING] = "..of....",
-        [ATTEMPT_OPEN] = "....oAc.",
-        [ATTEMPT_ACCEPTED] = "........",
-        [ATTEMPT_CANCELED] = "........",
-        [ATTEMPT_WITHDRAWN] = "........",
-        [ATTEMPT_FAILED] = "........",
+        // announced begins opened did-not-open extended accepted taken-back withdrawn moved
+        [ATTEMPT_PLANNED] = "as.....wp",
+        [ATTEMPT_ANNOUNCED] = ".s.f...wa",
+        [ATTEMPT_SYNCHRONISING] = "..of.....",
+        [ATTEMPT_OPEN] = "....oAc..",
+        [ATTEMPT_ACCEPTED] = ".........",
+        [ATTEMPT_CANCELED] = ".........",
+        [ATTEMPT_WITHDRAWN] = ".........",
+        [ATTEMPT_FAILED] = ".........",
 };
 static const char letters[] = {
         [ATTEMPT_PLANNED] = 'p',
