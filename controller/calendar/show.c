@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "calendar/foresee.h"
+#include "calendar/ics.h"
 #include "tell/view.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_SECOND)
@@ -163,74 +164,56 @@ static int add_series(
         return r;
 }
 
+// An attempt that has not ended, in the time zone of its series.
+static int add_attempt(Controller *controller, const AttemptRow *attempt, json_t *all, Error *error)
+{
+        _cleanup_series_ SeriesRow series = {0};
+        _cleanup_calendar_row_ CalendarRow row = {0};
+        _cleanup_free_ char *local = NULL, *what = NULL;
+        icaltimezone *zone = icaltimezone_get_utc_timezone();
+        int64_t at_us = ics_begin_us(attempt);
+        int r = series_get(controller->store, attempt->series, &series, error);
+
+        if (r >= 0)
+                r = calendar_get(controller->store, attempt->series, &row, error);
+        if (r < 0)
+                return r;
+        if (row.zone)
+                (void)!rule_zone(row.zone, &zone, NULL); // else it stays UTC
+        local = rule_local_text(zone, at_us);
+        what = text_format("upgrade attempt, %s", attempt_state_names[attempt->state]);
+        json_array_append_new(all,
+                json_pack("{s:o, s:s, s:o, s:s, s:s, s:s}", "at", view_time(at_us), "local", local,
+                        "ends_at", view_time(ics_end_us(attempt)), "series", attempt->series,
+                        "host", series.host ? series.host : "", "what", what));
+        return 0;
+}
+
+static int add_attempts(Controller *controller, int64_t until_us, json_t *all, Error *error)
+{
+        _cleanup_rows_ Rows rows = {0};
+        int r = attempts_since(controller->store, INT64_MAX, &rows, error);
+        const AttemptRow *attempt = rows.items;
+
+        for (size_t i = 0; r == 0 && i < rows.count; i++)
+                if (ics_begin_us(&attempt[i]) < until_us)
+                        r = add_attempt(controller, &attempt[i], all, error);
+        return r;
+}
+
 int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
 {
         _cleanup_rows_ Rows rows = {0};
         json_t *all = json_array();
-        int r = calendar_list(controller->store, &rows, error);
+        int64_t until_us = from_us + days * DAY_US;
+        int r = calendar_list(controller->store, &rows, error)
+                        ?: add_attempts(controller, until_us, all, error);
         const CalendarRow *row = rows.items;
 
         for (size_t i = 0; r == 0 && i < rows.count; i++)
-                r = add_series(controller, &row[i], from_us + days * DAY_US, all, error);
+                r = add_series(controller, &row[i], until_us, all, error);
         *ret = sorted(all);
         if (r < 0)
                 json_decref(TAKE_PTR(*ret));
         return r;
-}
-
-// ---- iCalendar
-
-static icalcomponent *event_of(const CalendarRow *row, const Due *due)
-{
-        _cleanup_free_ char *uid = text_format("sync-%s@understudy", row->series),
-                            *summary = text_format("Synchronisation of %s", row->series);
-        struct icaltimetype start = rule_to_local(due->rule.zone, row->next_us);
-        icalproperty *begins;
-
-        start.zone = NULL;
-        begins = icalproperty_new_dtstart(start);
-        icalproperty_add_parameter(
-                begins, icalparameter_new_tzid(icaltimezone_get_tzid(due->rule.zone)));
-        return icalcomponent_vanew(ICAL_VEVENT_COMPONENT, icalproperty_new_uid(uid),
-                icalproperty_new_dtstamp(icaltime_from_timet_with_zone(
-                        row->start_us / US_PER_SECOND, 0, icaltimezone_get_utc_timezone())),
-                begins, icalproperty_new_rrule(due->rule.recurrence),
-                icalproperty_new_summary(summary), icalproperty_new_transp(ICAL_TRANSP_TRANSPARENT),
-                (void *)0);
-}
-
-static void add_zone(icalcomponent *calendar, const icaltimezone *zone)
-{
-        icalcomponent *component = icaltimezone_get_component((icaltimezone *)zone);
-        const char *id = icaltimezone_get_tzid((icaltimezone *)zone);
-
-        if (component && !icalcomponent_get_timezone(calendar, id))
-                icalcomponent_add_component(calendar, icalcomponent_new_clone(component));
-}
-
-int show_ics(Controller *controller, char **ret, Error *error)
-{
-        _cleanup_rows_ Rows rows = {0};
-        int r = calendar_list(controller->store, &rows, error);
-        const CalendarRow *row = rows.items;
-        icalcomponent *calendar;
-        char *text;
-
-        if (r < 0)
-                return r;
-        calendar = icalcomponent_vanew(ICAL_VCALENDAR_COMPONENT, icalproperty_new_version("2.0"),
-                icalproperty_new_prodid("-//Understudy//calendar//EN"), (void *)0);
-        for (size_t i = 0; i < rows.count; i++) {
-                _cleanup_due_ Due due = {0};
-
-                if (row[i].paused || row[i].next_us == 0 || due_read(&row[i], &due, NULL) < 0)
-                        continue;
-                add_zone(calendar, due.rule.zone);
-                icalcomponent_add_component(calendar, event_of(&row[i], &due));
-        }
-        text = icalcomponent_as_ical_string_r(calendar);
-        *ret = text_copy(text);
-        free(text);
-        icalcomponent_free(calendar);
-        return 0;
 }

@@ -19,11 +19,9 @@ int show_schedule(Controller *controller, const CalendarRow *row, json_t **ret, 
 int show_host_window(Controller *controller, const HostRow *host, json_t **ret, Error *error)
         _must_use_;
 
-// Runs of all series within so many days, as they come: [{at, local, series, host, what}].
+// Runs of all series within so many days and attempts that have not ended, as they come: [{at,
+// local, series, host, what}], of attempts with `ends_at`.
 int show_runs(Controller *controller, int64_t from_us, int64_t days, json_t **ret, Error *error)
         _must_use_;
-
-// The same as iCalendar (RFC 5545): one recurring event a series. The caller's.
-int show_ics(Controller *controller, char **ret, Error *error) _must_use_;
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/text.h"
+#include "calendar/ics.h"
 #include "calendar/show.h"
 #include "operations/asked.h"
 #include "tell/record.h"
@@ -129,7 +130,7 @@ int calendar_ics(
         _cleanup_free_ char *text = NULL;
         int r = due_run(controller, clock_now_us(), error)
                         ?: controller_commit(controller, error)
-                        ?: show_ics(controller, &text, error);
+                        ?: ics_of_fleet(controller, clock_now_us(), &text, error);
 
         (void)request;
         if (r == 0)

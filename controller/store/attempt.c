@@ -138,6 +138,12 @@ int64_t attempt_moment_us(const AttemptRow *attempt)
         }
 }
 
+int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error)
+{
+        return rows_get(store, &attempt_table, ret, error,
+                "WHERE ended_us = 0 OR ended_us >= ? ORDER BY id", "i", since_us);
+}
+
 int attempts_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &attempt_table, ret, error,

@@ -71,6 +71,8 @@ int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *err
 // When something is to be done about it by itself: it opens, has taken too long to open, is about
 // to end, or is over. 0: never.
 int64_t attempt_moment_us(const AttemptRow *attempt);
+// Those that have not ended, or not before `since_us`.
+int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error) _must_use_;
 // Those that wait for a moment.
 int attempts_waiting(Store *store, Rows *ret, Error *error) _must_use_;
 // The next moment of all; 0: none.

@@ -634,6 +634,155 @@ static void a_window_that_cannot_be_is_refused(void **state)
         json_decref(shown);
 }
 
+// ---- iCalendar
+
+static icalcomponent *exported(void)
+{
+        icalcomponent *calendar;
+        json_t *shown;
+
+        assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
+        calendar = icalparser_parse_string(json_string_value(json_object_get(shown, "ics")));
+        json_decref(shown);
+        assert_non_null(calendar);
+        assert_int_equal(icalcomponent_count_errors(calendar), 0);
+        return calendar;
+}
+
+// The one event of a UID; borrowed.
+static icalcomponent *event_of(icalcomponent *calendar, const char *uid)
+{
+        icalcomponent *found = NULL, *event;
+
+        for (event = icalcomponent_get_first_component(calendar, ICAL_VEVENT_COMPONENT); event;
+                event = icalcomponent_get_next_component(calendar, ICAL_VEVENT_COMPONENT)) {
+                if (!text_equal(icalcomponent_get_uid(event), uid))
+                        continue;
+                assert_null(found);
+                found = event;
+        }
+        if (!found)
+                fail_msg("no event %s", uid);
+        return found;
+}
+
+static void assert_attempt_event(icalproperty_status status, int sequence)
+{
+        icalcomponent *calendar = exported();
+        icalcomponent *event = event_of(calendar, "attempt-1@understudy");
+
+        assert_int_equal(icalcomponent_get_status(event), status);
+        assert_int_equal(icalcomponent_get_sequence(event), sequence);
+        icalcomponent_free(calendar);
+}
+
+// A moment of an event as whoever reads the file has it: by the zone that is in the file.
+static time_t seconds_of(icalcomponent *event, icalproperty_kind kind, struct icaltimetype at)
+{
+        icalproperty *property = icalcomponent_get_first_property(event, kind);
+        icalparameter *zone = icalproperty_get_first_parameter(property, ICAL_TZID_PARAMETER);
+
+        assert_non_null(zone);
+        assert_non_null(strstr(icalparameter_get_tzid(zone), "Europe/Brussels"));
+        assert_non_null(icalcomponent_get_timezone(
+                icalcomponent_get_parent(event), icalparameter_get_tzid(zone)));
+        return icaltime_as_timet_with_zone(at, at.zone);
+}
+
+static void an_attempt_is_one_event_in_its_series_time_zone(void **state)
+{
+        icalcomponent *calendar, *event;
+
+        (void)state;
+        fake_world_with_preview();
+        ask("/v1/series/{series}/schedule", json_pack("{s:s}", "zone", "Europe/Brussels"));
+        announce_attempt(INT64_C(4086194400) * US_PER_SECOND, 7200); // 2099-06-26 20:00 there
+        calendar = exported();
+        event = event_of(calendar, "attempt-1@understudy");
+        assert_true(seconds_of(event, ICAL_DTSTART_PROPERTY, icalcomponent_get_dtstart(event)) ==
+                    4086194400);
+        assert_true(seconds_of(event, ICAL_DTEND_PROPERTY, icalcomponent_get_dtend(event)) ==
+                    4086194400 + 7200);
+        icalcomponent_free(calendar);
+}
+
+static void each_change_of_an_attempt_raises_its_sequence(void **state)
+{
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        ask("/v1/series/{series}/attempt",
+                json_pack("{s:s, s:i}", "at", "2099-12-31T18:00Z", "lapse_seconds", 3600));
+        assert_attempt_event(ICAL_STATUS_TENTATIVE, 0);
+        ask("/v1/series/{series}/attempt/announce", NULL);
+        assert_attempt_event(ICAL_STATUS_CONFIRMED, 1);
+        ask("/v1/series/{series}/attempt/move", json_pack("{s:s}", "at", "2099-12-31T19:00Z"));
+        assert_attempt_event(ICAL_STATUS_CONFIRMED, 2);
+        assert_true(fake_job("POST", "/v1/series/{series}/attempt/open", "mdg", NULL) > 0);
+        fake_run();
+        assert_attempt_event(ICAL_STATUS_CONFIRMED, 4); // it began, and is open
+        ask("/v1/series/{series}/attempt/extend", json_pack("{s:i}", "by_seconds", 600));
+        assert_attempt_event(ICAL_STATUS_CONFIRMED, 5);
+        ask("/v1/series/{series}/attempt/accept", NULL);
+        assert_attempt_event(ICAL_STATUS_CONFIRMED, 6);
+}
+
+static void one_that_is_withdrawn_stays_as_canceled(void **state)
+{
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        announce_attempt(clock_now_us() + DAY_US, 3600);
+        ask("/v1/series/{series}/attempt/withdraw", NULL);
+        assert_attempt_event(ICAL_STATUS_CANCELLED, 2);
+}
+
+static void windows_are_events_that_recur_every_day(void **state)
+{
+        icalcomponent *calendar, *event;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("22:00-06:00");
+        json_decref(host_window("21:30-04:00"));
+        calendar = exported();
+        event = event_of(calendar, "window-mdg@understudy");
+        assert_int_equal(icalcomponent_get_dtstart(event).hour, 22);
+        assert_int_equal(icaldurationtype_as_int(icalcomponent_get_duration(event)), 8 * 3600);
+        event = event_of(calendar, "host-alpha@understudy");
+        assert_int_equal(icalcomponent_get_dtstart(event).hour, 21);
+        assert_int_equal(icaldurationtype_as_int(icalcomponent_get_duration(event)), 6.5 * 3600);
+        icalcomponent_free(calendar);
+        set_schedule("");
+        json_decref(host_window(""));
+        calendar = exported();
+        assert_int_equal(icalcomponent_count_components(calendar, ICAL_VEVENT_COMPONENT), 1);
+        icalcomponent_free(calendar);
+}
+
+static void the_calendar_lists_attempts_that_have_not_ended(void **state)
+{
+        json_t *shown;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        announce_attempt(clock_now_us() + DAY_US, 3600);
+        for (size_t i = 0; i < 2; i++) {
+                json_t *one;
+                size_t k, found = 0;
+
+                assert_int_equal(fake_ask("GET", "/v1/calendar", NULL, NULL, NULL, &shown), 0);
+                json_array_foreach (shown, k, one)
+                        found += text_equal(json_string_value(json_object_get(one, "what")),
+                                "upgrade attempt, announced");
+                assert_int_equal(found, i == 0);
+                json_decref(shown);
+                if (i == 0)
+                        ask("/v1/series/{series}/attempt/withdraw", NULL);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -662,6 +811,11 @@ int main(void)
                 FAKE_TEST(a_moved_run_is_canceled_when_a_window_closes),
                 FAKE_TEST(what_a_person_asks_for_waits_for_no_window),
                 FAKE_TEST(a_window_that_cannot_be_is_refused),
+                FAKE_TEST(an_attempt_is_one_event_in_its_series_time_zone),
+                FAKE_TEST(each_change_of_an_attempt_raises_its_sequence),
+                FAKE_TEST(one_that_is_withdrawn_stays_as_canceled),
+                FAKE_TEST(windows_are_events_that_recur_every_day),
+                FAKE_TEST(the_calendar_lists_attempts_that_have_not_ended),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
