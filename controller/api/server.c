@@ -84,25 +84,34 @@ static void on_replied(struct evhttp_request *request, void *userdata)
         peer_arm(peer); // for the next request
 }
 
-static void reply(const Exchange *exchange, int status, json_t *take_body)
+static void reply_text(const Exchange *exchange, int status, const char *type, const char *text)
 {
         struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
         struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
         struct evbuffer *buffer = evbuffer_new();
-        char *text = json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY | REAL_PRECISION);
 
         if (!text || !buffer)
                 abort();
-        evbuffer_add_printf(buffer, "%s\n", text);
-        free(text);
-        json_decref(take_body);
-        evhttp_add_header(headers, "Content-Type", "application/json");
+        evbuffer_add(buffer, text, strlen(text));
+        evhttp_add_header(headers, "Content-Type", type);
         evhttp_add_header(headers, "Cache-Control", "no-store");
         evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
         evhttp_send_reply(exchange->request, status, status_reason(status), buffer);
         evbuffer_free(buffer);
         // A client that has closed its own direction still gets its answer.
         bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
+}
+
+static void reply(const Exchange *exchange, int status, json_t *take_body)
+{
+        _cleanup_free_ char *json =
+                json_dumps(take_body, JSON_COMPACT | JSON_ENCODE_ANY | REAL_PRECISION);
+        _cleanup_free_ char *text = text_format("%s\n", json ? json : "");
+
+        if (!json)
+                abort();
+        json_decref(take_body);
+        reply_text(exchange, status, "application/json", text);
 }
 
 static json_t *text_or_null(const char *text)
@@ -213,10 +222,14 @@ static void answer_operation(Exchange *exchange, const Operation *operation)
         }
         result = operation->run(exchange->api->controller, &request, &answer, &error);
         json_decref(request.body);
-        if (result < 0)
+        if (result < 0) {
                 reply_failure(exchange, status_of(result), &error);
-        else
+        } else if (operation->type) {
+                reply_text(exchange, 200, operation->type, json_string_value(answer));
+                json_decref(answer);
+        } else {
                 reply(exchange, 200, answer);
+        }
 }
 
 static const char *method_name(enum evhttp_cmd_type type)

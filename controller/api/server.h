@@ -5,9 +5,9 @@
 // controller's process (or of a set-group-id directory). The name of the user at the other end
 // comes from the kernel and goes into the history.
 //
-// Answers: 200 with the operation's JSON; otherwise {"failure": {code, what, where, why, next}}
-// with 400 (cannot be understood), 403, 404, 405, 409 (refused), 413 (too big) or 500 (failed
-// here). GET /v1/jobs/{job}/events answers with server-sent events (stream.h).
+// Answers: 200 with the operation's JSON, or text of its own type; otherwise {"failure": {code,
+// what, where, why, next}} with 400 (cannot be understood), 403, 404, 405, 409 (refused), 413 (too
+// big) or 500 (failed here). GET /v1/jobs/{job}/events answers with server-sent events (stream.h).
 //
 // Everything runs on the loop's thread.
 #ifndef UNDERSTUDY_API_SERVER_H

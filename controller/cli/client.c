@@ -159,6 +159,14 @@ static void prepare(Client *client, const char *path, Answer *answer)
         curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
 }
 
+static bool is_json(const Answer *answer)
+{
+        const char *type = NULL;
+
+        curl_easy_getinfo(answer->curl, CURLINFO_CONTENT_TYPE, &type);
+        return !type || text_starts(type, "application/json");
+}
+
 int client_call(Client *client, const char *method, const char *path, json_t *body, json_t **ret,
         Error *error)
 {
@@ -180,7 +188,9 @@ int client_call(Client *client, const char *method, const char *path, json_t *bo
                 return unreachable(client, code, error);
         if (answer_status(&answer) != 200)
                 return refused(client, &answer, answer_status(&answer), error);
-        *ret = json_loadb(answer.text ? answer.text : "", answer.size, JSON_DECODE_ANY, NULL);
+        *ret = is_json(&answer) ? json_loadb(answer.text ? answer.text : "", answer.size,
+                                          JSON_DECODE_ANY, NULL)
+                                : json_stringn(answer.text ? answer.text : "", answer.size);
         if (!*ret) {
                 error_set(error, -ENOTCONN, "unreachable", "the controller's answer is no JSON");
                 error_where(error, "%s", client->socket);

@@ -17,9 +17,9 @@ void client_free(Client *client);
 // "/v1/series/%s/sync" with a name in it, percent-encoded. Allocated.
 char *client_path(const char *format, const char *name);
 
-// One request with its answer. `body` is borrowed and may be NULL. 0: `ret` is the answer's JSON;
-// -ENOTCONN: the controller cannot be reached, or does not answer; -EPERM: it refused, `error` is
-// the failure it gave.
+// One request with its answer. `body` is borrowed and may be NULL. 0: `ret` is the answer's JSON,
+// or of an answer of another type its text as a JSON text; -ENOTCONN: the controller cannot be
+// reached, or does not answer; -EPERM: it refused, `error` is the failure it gave.
 int client_call(Client *client, const char *method, const char *path, json_t *body, json_t **ret,
         Error *error) _must_use_;
 

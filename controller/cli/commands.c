@@ -617,7 +617,7 @@ int run_announcement_retry(const CommandLine *line)
 
 static void write_ics(const Screen *screen, const json_t *answer)
 {
-        fputs(view_text(answer, "ics"), screen->out);
+        fputs(json_string_value(answer), screen->out);
 }
 
 int run_calendar(const CommandLine *line)

@@ -82,7 +82,7 @@
 //   POST   /v1/series/{series}/schedule     {rule, zone, window}, each if it is to change -> Schedule
 //   POST   /v1/series/{series}/schedule/pause | resume    {} -> Schedule
 //   GET    /v1/calendar?days=               -> [{at, local, series, host, what}]
-//   GET    /v1/calendar.ics                 -> {ics}
+//   GET    /v1/calendar.ics                 -> text/calendar (calendar/ics.h)
 //   GET    /v1/announcements?limit=         -> [Announcement], newest first
 //   POST   /v1/announcements/test           {} -> Announcement, on every channel
 //   POST   /v1/announcements/{announcement}/retry         {} -> Announcement: what was given up
@@ -116,6 +116,8 @@ typedef struct Operation {
         // any other refusal 409, -EIO 500.
         int (*run)(Controller *controller, const OperationRequest *request, json_t **ret,
                 Error *error);
+        const char *type; // its answer is a JSON text, which goes out as it is, as this media type;
+                          // NULL: the answer goes out as JSON
 } Operation;
 
 extern const Operation operations[]; // ends with a row of zeros

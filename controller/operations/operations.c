@@ -1,3 +1,4 @@
+#include "calendar/ics.h"
 #include "operations/asked.h"
 
 const Operation operations[] = {
@@ -39,7 +40,7 @@ const Operation operations[] = {
         {"POST", "/v1/series/{series}/schedule/pause", schedule_pause},
         {"POST", "/v1/series/{series}/schedule/resume", schedule_resume},
         {"GET", "/v1/calendar", calendar_show},
-        {"GET", "/v1/calendar.ics", calendar_ics},
+        {"GET", "/v1/calendar.ics", calendar_ics, .type = ICS_TYPE},
         {"GET", "/v1/announcements", announcement_list},
         {"POST", "/v1/announcements/test", announcement_test},
         {"POST", "/v1/announcements/{announcement}/retry", announcement_retry},
@@ -49,5 +50,5 @@ const Operation operations[] = {
         {"POST", "/v1/jobs/{job}/retry", job_retry},
         {"POST", "/v1/jobs/{job}/resume", job_resume},
         {"GET", "/v1/history", history_list},
-        {NULL, NULL, NULL},
+        {0},
 };

@@ -134,6 +134,6 @@ int calendar_ics(
 
         (void)request;
         if (r == 0)
-                *ret = json_pack("{s:s}", "ics", text);
+                *ret = json_string(text);
         return r;
 }

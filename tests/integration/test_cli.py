@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from conftest import PREVIEW, SERIES
-from fleet import BIN, DONE, FAILED, REFUSED, UNREACHABLE, USAGE, Fleet, assert_done
+from fleet import BIN, DONE, FAILED, REFUSED, UNREACHABLE, USAGE, Fleet, UnixConnection, assert_done
 
 COMMANDS = [
     [], ["host"], ["host", "add"], ["host", "list"], ["host", "show"],
@@ -155,12 +155,24 @@ def test_the_controllers_directory_is_closed_to_others(fleet):
         assert os.stat(path).st_mode & 0o077 == 0
 
 
+def served_calendar(fleet):
+    """What a calendar program gets: type and text."""
+    connection = UnixConnection(fleet.socket, 60)
+    try:
+        connection.request("GET", "/v1/calendar.ics")
+        reply = connection.getresponse()
+        return reply.headers["Content-Type"], reply.read().decode().replace("\r\n", "\n")
+    finally:
+        connection.close()
+
+
 def test_a_schedule_is_set_shown_paused_and_in_the_history(fleet, adopted):
     done = fleet.ctl("schedule", "set", SERIES, "--at", "02:30", "--zone", "Europe/Brussels", "--window", "22:00-06:00")
     assert "BYHOUR=2;BYMINUTE=30" in done.stdout and "02:30" in done.stdout
     assert len(fleet.json("schedule", "show", SERIES)["next"]) == 10
     assert len(fleet.json("calendar", "--days", "2")) == 2
     ics = fleet.ctl("calendar", "--ics").stdout
+    assert served_calendar(fleet) == ("text/calendar; charset=utf-8", ics)
     assert ics.startswith("BEGIN:VCALENDAR") and "TZID=" in ics and "BEGIN:VTIMEZONE" in ics
     done = fleet.ctl("host", "window", "set", "one", "04:00-05:00", "--zone", "Europe/Brussels")
     assert "04:00-05:00" in done.stdout and SERIES in done.stdout and "moves it from" in " ".join(done.stdout.split())

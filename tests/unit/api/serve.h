@@ -158,7 +158,18 @@ static int run_watches(
         return 0;
 }
 
+static int run_text(
+        Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
+{
+        (void)controller;
+        (void)request;
+        (void)error;
+        *ret = json_string("one \"two\"\r\n100 %\r\n");
+        return 0;
+}
+
 static const Operation table[] = {
+        {"GET", "/v1/text", run_text, .type = "text/calendar; charset=utf-8"},
         {"POST", "/v1/echo", run_echo},
         {"POST", "/v1/echo/{host}/{job}", run_echo},
         {"GET", "/v1/echo/{host}", run_echo},

@@ -21,6 +21,17 @@ static void an_operation_is_given_user_subjects_query_and_body(void **state)
         json_decref(body);
 }
 
+static void a_text_goes_out_as_it_is_with_its_type(void **state)
+{
+        _cleanup_free_ char *answer = get("/v1/text");
+
+        (void)state;
+        assert_starts(answer, "HTTP/1.1 200 OK\r\n");
+        assert_has(answer, "Content-Type: text/calendar; charset=utf-8\r\n");
+        assert_has(answer, "X-Content-Type-Options: nosniff\r\n");
+        assert_has(answer, "\r\n\r\none \"two\"\r\n100 %\r\n");
+}
+
 static void no_body_is_an_empty_object(void **state)
 {
         _cleanup_free_ char *posted = post("/v1/echo", "");
@@ -368,6 +379,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_operation_is_given_user_subjects_query_and_body),
+                cmocka_unit_test(a_text_goes_out_as_it_is_with_its_type),
                 cmocka_unit_test(no_body_is_an_empty_object),
                 cmocka_unit_test(a_failure_is_answered_whole_with_its_status),
                 cmocka_unit_test(bad_json_is_refused_with_its_place),

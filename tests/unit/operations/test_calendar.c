@@ -318,7 +318,7 @@ static void the_calendar_lists_all_runs_and_exports_them(void **state)
         assert_int_equal(json_array_size(shown), 3);
         json_decref(shown);
         assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
-        ics = json_string_value(json_object_get(shown, "ics"));
+        ics = json_string_value(shown);
         assert_non_null(strstr(ics, "RRULE:FREQ=DAILY;BYMINUTE=30;BYHOUR=2"));
         assert_non_null(strstr(ics, "UID:sync-mdg@understudy"));
         json_decref(shown);
@@ -642,7 +642,7 @@ static icalcomponent *exported(void)
         json_t *shown;
 
         assert_int_equal(fake_ask("GET", "/v1/calendar.ics", NULL, NULL, NULL, &shown), 0);
-        calendar = icalparser_parse_string(json_string_value(json_object_get(shown, "ics")));
+        calendar = icalparser_parse_string(json_string_value(shown));
         json_decref(shown);
         assert_non_null(calendar);
         assert_int_equal(icalcomponent_count_errors(calendar), 0);

@@ -6,7 +6,7 @@ typedef struct Case {
         const char *method, *path;
         const char *subject; // known one
         const char *body;    // good one
-        const char *member;  // that its answer must have; NULL: the answer is a list
+        const char *member;  // that its answer must have; NULL: the answer is a list, or a text
         bool strict;         // refuses a member that it does not know
 } Case;
 
@@ -40,7 +40,7 @@ static const Case cases[] = {
         {"POST", "/v1/announcements/{announcement}/retry", "1", "{}", "deliveries", true},
         {"GET", "/v1/announcements", NULL, "{}", NULL, false},
         {"GET", "/v1/calendar", NULL, "{}", NULL, false},
-        {"GET", "/v1/calendar.ics", NULL, "{}", "ics", false},
+        {"GET", "/v1/calendar.ics", NULL, "{}", NULL, false},
         {"POST", "/v1/series/{series}/switch", "mdg", "{}", "tasks", true},
         {"POST", "/v1/jobs/{job}/cancel", "5", "{}", "tasks", true},
         {"POST", "/v1/series/{series}/attempt", "mdg",
@@ -184,7 +184,7 @@ static void every_operation_answers_what_it_promises(void **state)
                 if (cases[i].member)
                         assert_non_null(json_object_get(shown, cases[i].member));
                 else
-                        assert_true(json_array_size(shown) > 0);
+                        assert_true(json_array_size(shown) > 0 || json_string_length(shown) > 0);
                 json_decref(shown);
                 // The cancel finds its switch still queued, behind a retried sync that is held.
                 if (text_equal(cases[i].path, "/v1/jobs/{job}/retry")) {
