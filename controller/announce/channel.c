@@ -77,6 +77,7 @@ void parcel_clear(Parcel *parcel)
         curl_slist_free_all(parcel->recipients);
         free(parcel->body);
         free(parcel->letter);
+        free(parcel->ics);
         free(parcel->id);
         *parcel = (Parcel){0};
 }

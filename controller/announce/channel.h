@@ -19,7 +19,9 @@ typedef struct Parcel {
         struct curl_slist *headers, *recipients;
         curl_mime *mime;
         char *body;
-        char *letter; // what a mail to a voter ends with; NULL: nothing
+        char *letter;       // what a mail to a voter ends with; NULL: nothing
+        char *ics;          // of the attempt that it is about; NULL: it is about something else
+        const char *method; // what a calendar program is to do with it
 } Parcel;
 
 typedef struct Channel {

@@ -8,6 +8,7 @@
 #include "announce/transfers.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "calendar/ics.h"
 #include "calendar/rule.h"
 #include "calendar/window.h"
 #include "control/voters.h"
@@ -145,6 +146,27 @@ static int start_program(Lane *lane, Error *error)
                 CHANNEL_SECONDS, on_program, lane, &lane->program, error);
 }
 
+// What a mail that is late says of an attempt is what holds now.
+static int add_calendar(Lane *lane, Error *error)
+{
+        Controller *controller = lane->deliverer->controller;
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        int r = lane->announcement.attempt ? attempt_get(controller->store,
+                                                     lane->announcement.attempt, &attempt, error)
+                                           : 0;
+
+        return r <= 0 ? r
+                      : ics_of_attempt(controller, &attempt, lane->deliverer->config->mail_from,
+                                &lane->parcel.ics, &lane->parcel.method, error);
+}
+
+static int start(Lane *lane, Error *error)
+{
+        if (!lane->channel->prepare)
+                return start_program(lane, error);
+        return add_calendar(lane, error) ?: start_transfer(lane, error);
+}
+
 static void start_try(Lane *lane)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;
@@ -160,8 +182,7 @@ static void start_try(Lane *lane)
         if (r == -ENOENT) // and that stays so
                 lane->delivery.tries = DELIVER_TRIES - 1;
         if (r == 0)
-                r = lane->channel->prepare ? start_transfer(lane, &error)
-                                           : start_program(lane, &error);
+                r = start(lane, &error);
         if (r >= 0)
                 return;
         why = error_line(&error);

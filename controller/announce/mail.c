@@ -86,6 +86,19 @@ static void add_text(Parcel *parcel)
         curl_mime_encoder(part, "quoted-printable");
 }
 
+// For calendar programs: opened, it puts the attempt into the calendar, moves it or removes it.
+static void add_calendar(Parcel *parcel)
+{
+        _cleanup_free_ char *type =
+                text_format("text/calendar; charset=utf-8; method=%s", parcel->method);
+        curl_mimepart *part = curl_mime_addpart(parcel->mime);
+
+        curl_mime_data(part, parcel->ics, CURL_ZERO_TERMINATED);
+        curl_mime_type(part, type);
+        curl_mime_filename(part, "attempt.ics");
+        curl_mime_encoder(part, "base64");
+}
+
 static int set_login(const AnnounceConfig *config, CURL *easy, Error *error)
 {
         _cleanup_free_ char *password = NULL;
@@ -113,6 +126,8 @@ int mail_prepare(const AnnounceConfig *config, Parcel *parcel, Error *error)
                 parcel->recipients = curl_slist_append(parcel->recipients, to.items[i]);
         add_headers(config, parcel);
         add_text(parcel);
+        if (parcel->ics)
+                add_calendar(parcel);
         curl_easy_setopt(easy, CURLOPT_URL, config->smtp);
         curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
         curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);

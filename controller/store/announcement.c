@@ -26,6 +26,7 @@ static const Column announcement_columns[] = {
         INTEGER_COLUMN(AnnouncementRow, at_us),
         TEXT_COLUMN(AnnouncementRow, recipient),
         INTEGER_COLUMN(AnnouncementRow, voter),
+        INTEGER_COLUMN(AnnouncementRow, attempt),
 };
 const Table announcement_table = {"announcement", announcement_columns,
         ELEMENTS(announcement_columns), sizeof(AnnouncementRow)};

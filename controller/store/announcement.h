@@ -67,6 +67,7 @@ typedef struct AnnouncementRow {
         int64_t at_us;
         char *recipient; // by mail to this one alone; "": to all that are configured
         int64_t voter;   // whose link is added when it is delivered; 0: none
+        int64_t attempt; // that it is about; 0: it is about something else
 } AnnouncementRow;
 
 DEFINE_ROW(AnnouncementRow, announcement)

@@ -133,5 +133,6 @@ const char *const store_migrations[] = {
         "ALTER TABLE attempt ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;\n"
         "ALTER TABLE attempt ADD COLUMN changed_us INTEGER NOT NULL DEFAULT 0;\n"
         "UPDATE attempt SET changed_us = max(created_us, ended_us);\n",
+        "ALTER TABLE announcement ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;\n",
         NULL,
 };

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "store/attempt.h"
 #include "tell/record.h"
 
 static int add_deliveries(Controller *controller, const AnnouncementRow *row, Error *error)
@@ -28,6 +29,19 @@ static bool says_the_same(const AnnouncementRow *last, AnnouncementKind kind, co
                text_equal(last->cause, cause);
 }
 
+// The attempt that an announcement about a series' attempt is of.
+static int newest_attempt(
+        Controller *controller, const AnnouncementRow *row, int64_t *ret, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        int r = text_equal(row->about, "attempt")
+                        ? attempt_newest(controller->store, row->topic, &attempt, error)
+                        : 0;
+
+        *ret = attempt.id;
+        return r < 0 ? r : 0;
+}
+
 // `row` has kind, topic and texts, borrowed.
 static int put(Controller *controller, AnnouncementRow *row, Error *error)
 {
@@ -46,7 +60,8 @@ static int put(Controller *controller, AnnouncementRow *row, Error *error)
         row->about = (char *)info->about;
         row->subject = subject;
         row->at_us = clock_now_us();
-        r = row_insert(controller->store, &announcement_table, row, error)
+        r = newest_attempt(controller, row, &row->attempt, error)
+                    ?: row_insert(controller->store, &announcement_table, row, error)
                     ?: add_deliveries(controller, row, error);
         row->subject = NULL;
         return r;

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import shlex
+import re
 from email import policy
 
 import pytest
@@ -148,3 +149,44 @@ def test_a_voter_is_mailed_a_link_alone_which_lets_vote_once_it_is_open(announci
     assert b"ann@example.com" in database and token.split("-")[1].encode() not in database
     assert not any(token in hook["body"] for hook in hooks(received))
     assert_done(announcing.do("attempt", "cancel", SERIES))
+
+
+def event_in(mail):
+    """What a calendar program reads in a mail: METHOD, and the event's lines by their names."""
+    part, = mail.iter_attachments()
+    assert part.get_content_type() == "text/calendar" and part.get_filename() == "attempt.ics"
+    text = part.get_content().replace("\r\n ", "")
+    lines = dict(re.split("[:;]", line, maxsplit=1) for line in text.split("BEGIN:VEVENT")[1].splitlines()[1:] if line)
+    method, = re.findall(r"^METHOD:(\w+)\r?$", text, re.M)
+    assert part.get_param("method") == method
+    return method, lines
+
+
+def test_a_mail_about_an_attempt_brings_it_into_the_calendar_moves_it_and_removes_it(announcing, adopted, received, directory):
+    clear(received, directory)
+    announcing.ctl("schedule", "set", SERIES, "--zone", "Europe/Brussels")
+    announcing.ctl("attempt", "plan", SERIES, "--at", "2099-06-27T18:00", "--lapse", "3 h", "--anyway", "a test")
+    wait_for(lambda: len(mails(received)) == 1, "the plan is told", 60)
+    announcing.ctl("attempt", "announce", SERIES)
+    wait_for(lambda: len(mails(received)) == 2, "it is announced", 60)
+    announcing.ctl("attempt", "move", SERIES, "--at", "2099-06-28T19:00")
+    wait_for(lambda: len(mails(received)) == 3, "its new time is told", 60)
+    announcing.ctl("attempt", "withdraw", SERIES)
+    wait_for(lambda: len(mails(received)) == 4, "its withdrawal is told", 60)
+    told = [event_in(mail) for mail in mails(received)]
+    assert [method for method, _ in told] == ["PUBLISH", "PUBLISH", "PUBLISH", "CANCEL"]
+    assert [event["STATUS"] for _, event in told] == ["TENTATIVE", "CONFIRMED", "CONFIRMED", "CANCELLED"]
+    assert [event["SEQUENCE"] for _, event in told] == ["0", "1", "2", "3"]
+    assert len({event["UID"] for _, event in told}) == 1 and told[0][1]["UID"].endswith("@understudy")
+    assert [event["DTSTART"] for _, event in told[1:]] == [
+        "TZID=Europe/Brussels:20990627T180000", *["TZID=Europe/Brussels:20990628T190000"] * 2]
+    assert told[0][1]["DTEND"] == "TZID=Europe/Brussels:20990627T210000"
+    assert {event["ORGANIZER"] for _, event in told} == {"mailto:understudy@example.com"}
+    assert "Opens" in mails(received)[1].get_body(("plain",)).get_content()
+
+
+def test_a_mail_about_something_else_has_no_attachment(announcing, received, directory):
+    clear(received, directory)
+    announcing.ctl("announcement", "test")
+    wait_for(lambda: mails(received), "it is delivered", 60)
+    assert list(mails(received)[0].iter_attachments()) == []
