@@ -8,7 +8,7 @@
 #include "fleet.pb-c.h"
 
 // Version of the frames. Controller and worker must agree on it.
-#define FLEET_PROTOCOL 1
+#define FLEET_PROTOCOL 2
 
 enum {
         STEP_READS = 1U << 0, // changes nothing: may be part of a dry run

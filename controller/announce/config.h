@@ -17,6 +17,7 @@ typedef struct AnnounceConfig {
         char *command;         // program
         char *quiet;           // part of a day in which only what is urgent is delivered
         uint64_t away_seconds; // after which an absent host is told of
+        uint64_t disk_percent; // of a disk, of which less is told of
         uint64_t retry_seconds;
 } AnnounceConfig;
 

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "announce/channel.h"
+#include "announce/disks.h"
 #include "announce/hosts.h"
 #include "announce/program.h"
 #include "announce/transfers.h"
@@ -31,6 +32,7 @@ struct Deliverer {
         Transfers *transfers;
         struct event *timer;
         AwayHosts away;
+        ShortDisks disks;
         Lane *lanes;
         size_t count;
 };
@@ -244,7 +246,8 @@ static void on_time(evutil_socket_t fd, short events, void *userdata)
 {
         Deliverer *deliverer = userdata;
         _cleanup_error_ Error error = ERROR_EMPTY;
-        int r = away_look(&deliverer->away, deliverer->controller, clock_now_us(), &error);
+        int r = away_look(&deliverer->away, deliverer->controller, clock_now_us(), &error)
+                        ?: disks_look(&deliverer->disks, deliverer->controller, &error);
 
         (void)fd;
         (void)events;
@@ -278,7 +281,8 @@ int deliverer_new(
         *deliverer = (Deliverer){.controller = controller,
                 .config = config,
                 .away = {.after_us = (int64_t)config->away_seconds * US_PER_SECOND,
-                        .started_us = clock_now_us()}};
+                        .started_us = clock_now_us()},
+                .disks = {.percent = config->disk_percent}};
         r = transfers_new(controller->base, on_transfer, &deliverer->transfers, error);
         if (r < 0)
                 return r;

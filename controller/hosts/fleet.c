@@ -87,6 +87,18 @@ static int note_seen(Controller *controller, Session *session, Error *error)
         return host_seen(controller->store, session->host, now, error);
 }
 
+static int take_facts(
+        Controller *controller, Session *session, const Fleet__HostFacts *facts, Error *error)
+{
+        Blob packed = {0};
+        int r;
+
+        blob_set(&packed, &facts->base);
+        r = host_set_facts(controller->store, session->host, &packed, error);
+        free(packed.data);
+        return r;
+}
+
 static int take_frame(
         Controller *controller, Session *session, const Fleet__Frame *frame, Error *error)
 {
@@ -100,6 +112,8 @@ static int take_frame(
                 return intake_accepted(controller, session, frame->accepted->task, error);
         if (frame->body_case == FLEET__FRAME__BODY_EVENT)
                 return intake_event(controller, session, frame->event, error);
+        if (frame->body_case == FLEET__FRAME__BODY_FACTS)
+                return take_facts(controller, session, frame->facts, error);
         session_close(controller, session, "protocol", "a worker does not send such frames");
         return 0;
 }

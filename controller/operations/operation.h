@@ -6,7 +6,8 @@
 //
 //   Host   {name, state: "invited" | "joined", connected, address, version, invited_at, joined_at,
 //   last_seen_at,
-//           hostname, kernel, cores, memory_bytes, roots: [text]}
+//           hostname, kernel, cores, memory_bytes, roots: [text],
+//           disks: [{path, total_bytes, free_bytes}]}
 //   Site   {name, state: "preview" | "production" | "old" | "purged", identity, versions,
 //   created_at, since_at, kept_until: of an old one; null: until it is asked for, told_at:
 //   somebody, of its retirement} Series {name, host, root, keep_old_seconds, created_at,
@@ -37,8 +38,8 @@
 //           items: [{number, text, signed_by, signed_at}], items_open: number}
 //   Links  [{voter, link: what the voter types}], shown to who names the voters only
 //   Schedule: calendar/show.h
-//   Announcement {id, kind, about: "series" | "attempt" | "retirement" | "host" | "", topic, job,
-//   subject, detail, at, to: the only one to get it | null,
+//   Announcement {id, kind, about: "series" | "attempt" | "retirement" | "host" | "disk" | "",
+//   topic, job, subject, detail, at, to: the only one to get it | null,
 //           deliveries: [{channel, state: "pending" | "delivered" | "dead", tries, next_at, why}]}
 //
 // clang-format off

@@ -136,6 +136,10 @@ const Option config_options[] = {
         {"announce", "host_away", OPTION_DURATION, offsetof(Config, announce.away_seconds),
                 "15 min", .most = 30 * 86400,
                 .help = "How long a host may be away before that is announced; 0 for ever."},
+        {"announce", "disk_short", OPTION_NUMBER, offsetof(Config, announce.disk_percent), "10",
+                .most = 99,
+                .help = "A disk of a host of which less than so many percent are free is "
+                        "announced; 0 for never."},
         {"announce", "retry", OPTION_DURATION, offsetof(Config, announce.retry_seconds), "30 s",
                 .least = 1, .most = 3600,
                 .help = "How long to wait after the first try that failed; doubled with each "

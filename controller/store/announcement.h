@@ -40,7 +40,9 @@
         X(RETIRE_FAILED, "retire-failed", "retirement", false,                                     \
                 "An old site of %s could not be retired")                                          \
         X(HOST_AWAY, "host-away", "host", true, "Host %s is away")                                 \
-        X(HOST_BACK, "host-back", "host", true, "Host %s is back")
+        X(HOST_BACK, "host-back", "host", true, "Host %s is back")                                 \
+        X(DISK_SHORT, "disk-short", "disk", true, "The disk of %s is almost full")                 \
+        X(DISK_WELL, "disk-well", "disk", true, "The disk of %s has room again")
 
 typedef enum AnnouncementKind {
 #define X(name, ...) ANNOUNCE_##name,
@@ -50,7 +52,8 @@ typedef enum AnnouncementKind {
 extern const char *const announcement_kind_names[];
 
 typedef struct AnnouncementInfo {
-        const char *about; // "series", "attempt" or "retirement" (topic: its series), "host" or ""
+        const char *about; // "series", "attempt" or "retirement" (topic: its series), "host",
+                           // "disk" (topic: HOST:PATH) or ""
         bool urgent;
         const char *subject; // with one %s
 } AnnouncementInfo;

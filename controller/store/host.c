@@ -39,3 +39,9 @@ int host_seen(Store *store, const char *name, int64_t at_us, Error *error)
         return store_run(
                 store, error, "UPDATE host SET last_seen_us = ? WHERE name = ?", "it", at_us, name);
 }
+
+int host_set_facts(Store *store, const char *name, const Blob *facts, Error *error)
+{
+        return store_run(store, error, "UPDATE host SET facts = ? WHERE name = ?", "bt",
+                facts->data, facts->size, name);
+}

@@ -29,6 +29,7 @@ int host_get(Store *store, const char *name, HostRow *ret, Error *error) _must_u
 int host_get_by_token(Store *store, const char *token_hash, HostRow *ret, Error *error) _must_use_;
 int hosts_get(Store *store, Rows *ret, Error *error) _must_use_; // by name
 
+int host_set_facts(Store *store, const char *name, const Blob *facts, Error *error) _must_use_;
 int host_seen(Store *store, const char *name, int64_t at_us, Error *error) _must_use_;
 
 #endif

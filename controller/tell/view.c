@@ -44,7 +44,7 @@ static void set_facts(json_t *shown, const HostRow *host)
         _cleanup_message_ ProtobufCMessage *message =
                 blob_message(&host->facts, &fleet__host_facts__descriptor);
         const Fleet__HostFacts *facts = (Fleet__HostFacts *)message;
-        json_t *roots = json_array();
+        json_t *roots = json_array(), *disks = json_array();
 
         for (size_t i = 0; facts && i < facts->n_roots; i++)
                 json_array_append_new(roots, json_string(facts->roots[i]));
@@ -54,6 +54,9 @@ static void set_facts(json_t *shown, const HostRow *host)
         set(shown, "memory_bytes",
                 facts ? json_integer((json_int_t)facts->memory_bytes) : json_null());
         set(shown, "roots", roots);
+        for (size_t i = 0; facts && i < facts->n_disks; i++)
+                json_array_append_new(disks, message_to_json(&facts->disks[i]->base));
+        set(shown, "disks", disks);
 }
 
 json_t *view_host(Controller *controller, const HostRow *host)

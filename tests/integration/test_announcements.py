@@ -190,3 +190,23 @@ def test_a_mail_about_something_else_has_no_attachment(announcing, received, dir
     announcing.ctl("announcement", "test")
     wait_for(lambda: mails(received), "it is delivered", 60)
     assert list(mails(received)[0].iter_attachments()) == []
+
+
+def test_a_disk_that_is_almost_full_is_told_of_once_and_so_is_its_room(announcing, worker, received, directory):
+    disk = announcing.json("host", "show", worker.name)["disks"][0]
+    assert 0 < disk["free_bytes"] < disk["total_bytes"]
+    about = f"The disk of {worker.name}:{disk['path']}"
+
+    def told():
+        """Of that disk: others may be short, too, and the host away for a moment."""
+        return [mail["Subject"].removeprefix(about) for mail in mails(received) if mail["Subject"].startswith(about)]
+
+    clear(received, directory)
+    announcing.configure("announce", "disk_short = 99\n")
+    wait_for(lambda: told() == [" is almost full"], "it is told", 60)
+    configuration = announcing.controller_directory / "controller.conf"
+    configuration.write_text(configuration.read_text().replace("disk_short = 99", "disk_short = 1"))
+    announcing.configure("announce", "")
+    wait_for(lambda: len(told()) == 2, "its room is told", 60)
+    assert told() == [" is almost full", " has room again"]
+    assert disk["path"] in announcing.ctl("host", "show", worker.name).stdout

@@ -172,6 +172,12 @@ static void on_soon(evutil_socket_t fd, short what, void *userdata)
         ship_all(userdata);
 }
 
+static void on_report(evutil_socket_t fd, short what, void *userdata)
+{
+        (void)fd, (void)what;
+        hello_send_facts(userdata);
+}
+
 static void on_signal(evutil_socket_t signal_number, short what, void *userdata)
 {
         Agent *agent = userdata;
@@ -224,6 +230,8 @@ static int open_journal(Agent *agent, Error *error)
 
 static int prepare_loop(Agent *agent, Error *error)
 {
+        const struct timeval every = {.tv_sec = (time_t)agent->config->report_seconds};
+
         agent->base = event_base_new();
         agent->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (!agent->base || agent->inotify_fd < 0)
@@ -239,6 +247,9 @@ static int prepare_loop(Agent *agent, Error *error)
                 !agent->interrupt || event_add(agent->inotify, NULL) < 0 ||
                 event_add(agent->terminate, NULL) < 0 || event_add(agent->interrupt, NULL) < 0)
                 return error_set(error, -ENOMEM, "loop", "cannot prepare the event loop");
+        agent->report = event_new(agent->base, -1, EV_PERSIST, on_report, agent);
+        if (!agent->report || event_add(agent->report, &every) < 0)
+                return error_set(error, -ENOMEM, "loop", "cannot prepare the event loop");
         signal(SIGPIPE, SIG_IGN);
         return 0;
 }
@@ -246,7 +257,7 @@ static int prepare_loop(Agent *agent, Error *error)
 static void agent_clear(Agent *agent)
 {
         struct event *events[] = {agent->turn, agent->sweep, agent->soon, agent->inotify,
-                agent->terminate, agent->interrupt};
+                agent->terminate, agent->interrupt, agent->report};
 
         if (agent->wire)
                 wire_free(agent->wire);

@@ -63,6 +63,9 @@ const Option config_options[] = {
         {"controller", "address", OPTION_TEXT, offsetof(Config, address), NULL,
                 .help = "Where the controller listens for its workers, as HOST:PORT. Written by "
                         "understudy-worker join."},
+        {"controller", "report", OPTION_DURATION, offsetof(Config, report_seconds), "1 min",
+                .least = 1, .most = 86400,
+                .help = "How often the controller is told how much room the disks have."},
         {"policy", "root", OPTION_LIST, offsetof(Config, policy.roots), NULL,
                 .check = name_check_root,
                 .help = "A root directory whose sites this worker may touch; it holds the project "

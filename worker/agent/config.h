@@ -10,8 +10,9 @@
 #define CONFIG_FILE "worker.conf"
 
 typedef struct Config {
-        char *directory; // the worker's own, absolute
-        char *address;   // of the controller, HOST:PORT
+        char *directory;         // the worker's own, absolute
+        char *address;           // of the controller, HOST:PORT
+        uint64_t report_seconds; // between two tellings of what the host is like
         Policy policy;
         uint64_t tasks;         // at once
         uint64_t nice;          // at least, of every runner

@@ -63,6 +63,7 @@ struct Agent {
         struct event *sweep; // removes forgotten tasks
         struct event *soon;  // tells what waits for company
         struct event *terminate, *interrupt;
+        struct event *report; // tells the controller what the host is like
         Wire *wire;
         Dialer *dialer;
         Link *link;    // NULL: not connected
@@ -102,6 +103,8 @@ int ship_committed(WorkerTask *task, uint64_t number) _must_use_;
 // ---- hello.c
 
 int hello_send(Agent *agent, Link *link) _must_use_;
+// What has become of the host meanwhile; nothing without a link.
+void hello_send_facts(Agent *agent);
 
 // ---- work.c
 

@@ -164,6 +164,8 @@ typedef struct Fleet {
         bool greeted;  // on this link
         unsigned links, links_before;
         bool mounted;
+        size_t disks;     // that the worker has told of last
+        unsigned reports; // beside its Hello
         pid_t worker;
 } Fleet;
 
@@ -288,7 +290,12 @@ static inline int fleet_frame(void *userdata, Link *link, const Fleet__Frame *fr
 
         (void)link;
         switch (frame->body_case) {
+        case FLEET__FRAME__BODY_FACTS:
+                fleet->reports++;
+                fleet->disks = frame->facts->n_disks;
+                return 0;
         case FLEET__FRAME__BODY_HELLO:
+                fleet->disks = frame->hello->facts->n_disks;
                 fleet_welcome(fleet);
                 return 0;
         case FLEET__FRAME__BODY_ACCEPTED:
@@ -507,8 +514,8 @@ static inline void fleet_make_identity(Fleet *fleet)
 static inline void fleet_configure(Fleet *fleet, const char *limits)
 {
         _cleanup_free_ char *path = text_format("%s/worker.conf", fleet->worker_directory);
-        _cleanup_free_ char *text =
-                text_format("[controller]\naddress = %s\n[limits]\n%s\n", fleet->address, limits);
+        _cleanup_free_ char *text = text_format(
+                "[controller]\naddress = %s\nreport = 1 s\n[limits]\n%s\n", fleet->address, limits);
 
         assert_int_equal(file_write(path, text, strlen(text), 0600), 0);
 }

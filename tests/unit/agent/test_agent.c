@@ -16,6 +16,22 @@ static void a_task_is_accepted_run_and_forgotten(void **state)
         fleet_until(fleet, fleet_forgotten);
 }
 
+static bool has_reported_twice(Fleet *fleet)
+{
+        return fleet->reports >= 2;
+}
+
+static void what_the_host_is_like_is_told_with_the_hello_and_again(void **state)
+{
+        Fleet *fleet = *state;
+
+        fleet_until(fleet, fleet_connected);
+        assert_true(fleet->disks > 0);
+        fleet->disks = 0;
+        fleet_until(fleet, has_reported_twice);
+        assert_true(fleet->disks > 0);
+}
+
 static void a_failing_step_says_why_in_valid_text(void **state)
 {
         Fleet *fleet = *state;
@@ -436,6 +452,7 @@ int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_task_is_accepted_run_and_forgotten),
+                TEST(what_the_host_is_like_is_told_with_the_hello_and_again),
                 TEST(a_failing_step_says_why_in_valid_text),
                 TEST(what_a_failing_step_advises_names_the_job_and_its_series),
                 TEST(more_tasks_than_run_at_once_are_all_done),
