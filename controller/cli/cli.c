@@ -571,6 +571,8 @@ static const Command attempt_commands[] = {
                 .run = run_attempt_plan},
         {.name = "announce",
                 .summary = "make it definite: it opens by itself at its time",
+                .description = "That has to be to come. One that is never announced can be opened "
+                               "by hand until 15 minutes after its time; then it is withdrawn.",
                 .positionals = series_only,
                 .run = run_attempt_announce},
         {.name = "move",

@@ -130,6 +130,8 @@ static int warn(Controller *controller, AttemptRow *attempt, Error *error)
 
 static int look_at(Controller *controller, AttemptRow *attempt, int64_t now_us, Error *error)
 {
+        if (attempt->state == ATTEMPT_PLANNED)
+                return attempts_lapse(controller, attempt, error);
         if (attempt->state == ATTEMPT_ANNOUNCED)
                 return open_in_time(controller, attempt, now_us, error);
         if (attempt->state == ATTEMPT_SYNCHRONISING)

@@ -134,16 +134,52 @@ int attempts_move(Controller *controller, AttemptRow *attempt, int64_t at_us, in
         return move(controller, attempt, ATTEMPT_IS_MOVED, who, "attempt moved", detail, error);
 }
 
+// What is announced opens by itself at its time: that has to be to come.
+static int refuse_late(const AttemptRow *attempt, Error *error)
+{
+        _cleanup_free_ char *at = words_time(attempt->at_us);
+        bool planned = attempt->state == ATTEMPT_PLANNED;
+        int r;
+
+        if (clock_now_us() <= attempt->at_us ||
+                (!planned && (attempt->state != ATTEMPT_WITHDRAWN || text_blank(attempt->why))))
+                return 0;
+        r = error_set(error, -EPERM, "attempt-time", "the attempt cannot be announced any more");
+        error_why(error, "its time was %s%s%s", at,
+                planned ? "" : ", and it was withdrawn: ", planned ? "" : attempt->why);
+        if (planned)
+                error_next(error,
+                        "Give it another time: understudyctl attempt move %s --at WHEN; or open it "
+                        "now: understudyctl attempt open %s",
+                        attempt->series, attempt->series);
+        else
+                error_next(error,
+                        "Plan another one: understudyctl attempt plan %s --at WHEN --lapse '%lld "
+                        "min'",
+                        attempt->series, (long long)attempt->lapse_seconds / 60);
+        return r;
+}
+
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
-        return move(controller, attempt, ATTEMPT_IS_ANNOUNCED, who, "attempt announced",
-                "It opens by itself at its time", error);
+        return refuse_late(attempt, error)
+                       ?: move(controller, attempt, ATTEMPT_IS_ANNOUNCED, who, "attempt announced",
+                                  "It opens by itself at its time", error);
 }
 
 int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
 {
         return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, who, "attempt withdrawn",
                 "Nothing has been changed", error);
+}
+
+int attempts_lapse(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        static const char why[] = "It was not announced before its time";
+
+        row_set_text(&attempt->why, why);
+        return move(controller, attempt, ATTEMPT_IS_WITHDRAWN, CALENDAR_WHO, "attempt withdrawn",
+                why, error);
 }
 
 int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)

@@ -5,8 +5,6 @@
 #include "core/core.h"
 #include "store/attempt.h"
 
-// How late an announced attempt may still open; later, its users have gone, and it has failed.
-#define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
 // How long an opening may take unless it was said.
 #define ATTEMPT_DEADLINE_S (INT64_C(2) * 3600)
 
@@ -18,6 +16,7 @@ int attempts_plan(Controller *controller, AttemptRow *attempt, Error *error) _mu
 // To another time, or for another lapse.
 int attempts_move(Controller *controller, AttemptRow *attempt, int64_t at_us, int64_t lapse_seconds,
         const char *who, Error *error) _must_use_;
+// -EPERM, code "attempt-time": its time has passed.
 int attempts_announce(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
         _must_use_;
 int attempts_withdraw(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
@@ -48,6 +47,8 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error) 
 // A task of it has ended well: an opening that by the forecast cannot be in time is given back.
 int attempts_task_ended(Controller *controller, const JobRow *job, Error *error) _must_use_;
 
+// It was never announced, and its time is over.
+int attempts_lapse(Controller *controller, AttemptRow *attempt, Error *error) _must_use_;
 // It does not open; nothing of it is under way any more.
 int attempts_fail(Controller *controller, AttemptRow *attempt, const char *who, const char *why,
         Error *error) _must_use_;
@@ -58,8 +59,9 @@ int attempts_not_taken_back(
 int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt, Error *error)
         _must_use_;
 
-// Opens what is announced for `now_us` or before, gives back what did not open by its deadline,
-// tells of what is about to end, and ends what is over as it was agreed.
+// Withdraws what was never announced in its time, opens what is announced for `now_us` or before,
+// gives back what did not open by its deadline, tells of what is about to end, and ends what is
+// over as it was agreed.
 int attempts_run(Controller *controller, int64_t now_us, Error *error) _must_use_;
 
 #endif

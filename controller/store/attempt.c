@@ -125,6 +125,8 @@ static int64_t warning_us(const AttemptRow *attempt)
 int64_t attempt_moment_us(const AttemptRow *attempt)
 {
         switch (attempt->state) {
+        case ATTEMPT_PLANNED: // it can still be opened by hand for as long as an announced one
+                return attempt->at_us + ATTEMPT_LATE_US;
         case ATTEMPT_ANNOUNCED:
                 return attempt->at_us;
         case ATTEMPT_SYNCHRONISING: // `why`: it is being given back already
@@ -147,7 +149,7 @@ int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error)
 int attempts_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &attempt_table, ret, error,
-                "WHERE state IN ('announced', 'synchronising', 'open') ORDER BY id", "");
+                "WHERE state IN ('planned', 'announced', 'synchronising', 'open') ORDER BY id", "");
 }
 
 int attempts_next(Store *store, int64_t *ret_us, Error *error)

@@ -5,6 +5,10 @@
 
 #include "store/row.h"
 
+// How late an attempt may still open; later, its users have gone: an announced one has failed, and
+// one that was never announced is withdrawn.
+#define ATTEMPT_LATE_US (INT64_C(15) * 60 * 1000000)
+
 typedef enum AttemptState {
         ATTEMPT_PLANNED,
         ATTEMPT_ANNOUNCED,     // opens by itself at its time
@@ -68,8 +72,8 @@ static inline bool attempt_is_over(const AttemptRow *attempt)
 // 1: found; 0: there is none.
 int attempt_get(Store *store, int64_t id, AttemptRow *ret, Error *error) _must_use_;
 int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *error) _must_use_;
-// When something is to be done about it by itself: it opens, has taken too long to open, is about
-// to end, or is over. 0: never.
+// When something is to be done about it by itself: it lapses, opens, has taken too long to open, is
+// about to end, or is over. 0: never.
 int64_t attempt_moment_us(const AttemptRow *attempt);
 // Those that have not ended, or not before `since_us`.
 int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error) _must_use_;

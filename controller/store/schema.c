@@ -134,5 +134,7 @@ const char *const store_migrations[] = {
         "ALTER TABLE attempt ADD COLUMN changed_us INTEGER NOT NULL DEFAULT 0;\n"
         "UPDATE attempt SET changed_us = max(created_us, ended_us);\n",
         "ALTER TABLE announcement ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;\n",
+        // All that have not ended wait for a moment, and these have an index.
+        "DROP INDEX attempt_waits;\n",
         NULL,
 };

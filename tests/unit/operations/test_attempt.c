@@ -211,6 +211,88 @@ static void one_that_is_announced_opens_at_its_time(void **state)
         assert_attempt("open");
 }
 
+static void assert_why(const char *part)
+{
+        json_t *shown;
+        const char *why;
+
+        assert_int_equal(fake_ask("GET", ATTEMPT, "mdg", NULL, NULL, &shown), 0);
+        why = json_string_value(json_object_get(shown, "why"));
+        if (!why || !strstr(why, part))
+                fail_msg("why: %s", why);
+        json_decref(shown);
+}
+
+static void a_plan_that_is_never_announced_lapses_and_makes_room_for_the_next(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        look(INT64_C(4102423200) * US_PER_SECOND + ATTEMPT_LATE_US - MINUTE_US);
+        assert_attempt("planned");
+        look(INT64_C(4102423200) * US_PER_SECOND + ATTEMPT_LATE_US + MINUTE_US);
+        assert_attempt("withdrawn");
+        assert_why("It was not announced before its time");
+        assert_announced("attempt-withdrawn attempt-planned ");
+        plan("18:00", "cancel");
+        assert_attempt("planned");
+}
+
+// Its time has passed on the controller's own clock.
+static void put_time_back(int64_t us)
+{
+        _cleanup_free_ char *sql =
+                text_format("UPDATE attempt SET at_us = %lld", (long long)(clock_now_us() - us));
+
+        assert_int_equal(
+                sqlite3_exec(store_database(fake.controller->store), sql, NULL, NULL, NULL),
+                SQLITE_OK);
+}
+
+static void announced_too_late_it_says_so_and_what_to_type(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("18:00", "cancel");
+        put_time_back(5 * MINUTE_US);
+        assert_int_equal(fake_job("POST", ATTEMPT "/announce", "mdg", NULL), -EPERM);
+        assert_string_equal(fake.error.code, "attempt-time");
+        assert_non_null(strstr(fake.error.why, "its time was "));
+        assert_non_null(strstr(fake.error.next, "understudyctl attempt move mdg --at WHEN"));
+        assert_non_null(strstr(fake.error.next, "understudyctl attempt open mdg"));
+        say(ATTEMPT "/move", json_pack("{s:s}", "at", "18:00"));
+        say(ATTEMPT "/announce", NULL);
+        assert_attempt("announced");
+}
+
+static void announced_after_it_has_lapsed_it_says_so_too(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("18:00", "cancel");
+        put_time_back(ATTEMPT_LATE_US + MINUTE_US);
+        assert_int_equal(fake_job("POST", ATTEMPT "/announce", "mdg", NULL), -EPERM);
+        assert_non_null(strstr(fake.error.why, "It was not announced before its time"));
+        assert_non_null(strstr(
+                fake.error.next, "understudyctl attempt plan mdg --at WHEN --lapse '60 min'"));
+        assert_attempt("withdrawn");
+        plan("18:00", "cancel");
+        say(ATTEMPT "/withdraw", NULL);
+        assert_int_equal(fake_job("POST", ATTEMPT "/announce", "mdg", NULL), -EPERM);
+        assert_string_equal(fake.error.code, "attempt-state");
+}
+
+static void one_that_is_planned_for_now_can_be_opened_for_a_while(void **state)
+{
+        (void)state;
+        world_with_preview();
+        plan("now", "cancel");
+        look(clock_now_us() + 10 * MINUTE_US);
+        assert_true(fake_job("POST", ATTEMPT "/open", "mdg", NULL) > 0);
+        fake_run();
+        assert_attempt("open");
+}
+
 static void one_whose_time_was_missed_does_not_open(void **state)
 {
         (void)state;
@@ -431,6 +513,10 @@ int main(void)
                 TEST(after_the_old_database_is_given_up_only_production_is_given_back),
                 TEST(nothing_else_changes_the_series_meanwhile),
                 TEST(one_that_is_announced_opens_at_its_time),
+                TEST(a_plan_that_is_never_announced_lapses_and_makes_room_for_the_next),
+                TEST(announced_too_late_it_says_so_and_what_to_type),
+                TEST(announced_after_it_has_lapsed_it_says_so_too),
+                TEST(one_that_is_planned_for_now_can_be_opened_for_a_while),
                 TEST(one_whose_time_was_missed_does_not_open),
                 TEST(its_end_is_what_was_agreed_also_after_the_controller_was_down),
                 TEST(without_its_host_the_end_waits_until_it_is_back),

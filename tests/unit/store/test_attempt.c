@@ -103,7 +103,7 @@ static void each_state_waits_for_its_moment(void **state)
                 .deadline_seconds = 600,
                 .began_us = 200 * US_PER_SECOND,
                 .ends_us = 9000 * US_PER_SECOND};
-        static const int64_t seconds[] = {0, 100, 800, 9000 - 900, 0, 0, 0, 0};
+        static const int64_t seconds[] = {100 + 15 * 60, 100, 800, 9000 - 900, 0, 0, 0, 0};
 
         (void)state;
         for (size_t i = 0; i < ELEMENTS(seconds); i++) {
