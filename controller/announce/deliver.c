@@ -231,6 +231,10 @@ static int look_at(Lane *lane, int64_t now_us, Error *error)
         if (r <= 0)
                 return r;
         r = announcement_get(store, lane->delivery.announcement, &lane->announcement, error);
+        if (r < 0)
+                lane_clear(lane); // it is taken up again with the next look
+        if (r == 0)
+                end_try(lane, "the announcement is gone");
         if (r <= 0)
                 return r;
         until_us = announcement_infos[lane->announcement.kind].urgent
