@@ -24,6 +24,7 @@ typedef struct Lane {
         AnnouncementRow announcement;
         Parcel parcel;
         Program *program;
+        int64_t rests_until_us; // CLOCK_MONOTONIC: what has become of the last try cannot be noted
 } Lane;
 
 struct Deliverer {
@@ -89,6 +90,10 @@ static void end_try(Lane *lane, const char *why)
                     ?: row_update(controller->store, &delivery_table, &lane->delivery, &error);
         if (r < 0)
                 controller_abandon(controller, &error);
+        else
+                r = controller_commit(controller, &error);
+        if (r < 0) // else people would get it every second, for as long as that lasts
+                lane->rests_until_us = clock_monotonic_us() + retry_us(lane);
         lane_clear(lane);
 }
 
@@ -225,7 +230,7 @@ static int look_at(Lane *lane, int64_t now_us, Error *error)
         int64_t until_us;
         int r;
 
-        if (lane->delivery.id)
+        if (lane->delivery.id || clock_monotonic_us() < lane->rests_until_us)
                 return 0;
         r = delivery_due(store, lane->channel->name, now_us, &lane->delivery, error);
         if (r <= 0)
