@@ -44,6 +44,17 @@ int64_t rule_to_us(icaltimezone *zone, struct icaltimetype local)
         return local_to_seconds(zone, local) * US_PER_SECOND;
 }
 
+int64_t rule_to_us_after(icaltimezone *zone, struct icaltimetype local, int64_t after_us)
+{
+        int64_t first_us = rule_to_us(zone, local), read = icaltime_as_timet(local);
+        int64_t second = read - offset_at(zone, read + DAY);
+
+        if (first_us <= after_us && second * US_PER_SECOND > after_us &&
+                offset_at(zone, second) == read - second)
+                return second * US_PER_SECOND;
+        return first_us;
+}
+
 struct icaltimetype rule_to_local(icaltimezone *zone, int64_t at_us)
 {
         int64_t seconds = at_us / US_PER_SECOND;

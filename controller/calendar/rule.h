@@ -32,6 +32,8 @@ int64_t rule_next(const Rule *rule, int64_t after_us);
 
 // A local time as a moment, and a moment as a local time.
 int64_t rule_to_us(icaltimezone *zone, struct icaltimetype local);
+// Of one that occurs twice, the second occurrence when the first is not after `after_us`.
+int64_t rule_to_us_after(icaltimezone *zone, struct icaltimetype local, int64_t after_us);
 struct icaltimetype rule_to_local(icaltimezone *zone, int64_t at_us);
 
 // "Fri 2026-11-27 02:17" in the zone. The caller's.

@@ -46,7 +46,7 @@ static int64_t next_minute(icaltimezone *zone, int minute, int64_t at_us)
         at.hour = minute / HOUR;
         at.minute = minute % HOUR;
         at.second = 0;
-        return rule_to_us(zone, at);
+        return rule_to_us_after(zone, at, at_us);
 }
 
 int64_t window_end(const Window *window, icaltimezone *zone, int64_t at_us)

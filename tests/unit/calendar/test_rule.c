@@ -87,6 +87,46 @@ static void a_time_that_comes_twice_counts_once_the_first_time(void **state)
         assert_int_equal(rule_next(&rule, first_us), at("UTC", 2026, 10, 26, 1, 30));
 }
 
+// From one run to the next and from that to the one after it, in minutes: also where the clocks
+// change by half an hour, or never.
+static void around_a_change_of_clocks_each_night_has_its_run_in_each_zone(void **state)
+{
+        static const struct {
+                const char *zone, *rule;
+                int year, month, day; // noon, UTC, before the first one
+                int minutes[2];
+        } nights[] = {
+                {"Europe/Brussels", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", 2027, 3, 26, {1440, 1380}},
+                {"Europe/Brussels", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", 2026, 10, 23, {1440, 1500}},
+                {"America/New_York", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", 2027, 3, 12, {1440, 1380}},
+                {"America/New_York", "FREQ=DAILY;BYHOUR=1;BYMINUTE=30", 2026, 10, 30, {1440, 1500}},
+                {"Australia/Lord_Howe", "FREQ=DAILY;BYHOUR=2;BYMINUTE=10", 2026, 10, 2,
+                        {1440, 1410}},
+                {"Australia/Lord_Howe", "FREQ=DAILY;BYHOUR=1;BYMINUTE=45", 2027, 4, 2,
+                        {1440, 1470}},
+                {"Asia/Kolkata", "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", 2027, 3, 26, {1440, 1440}},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ELEMENTS(nights); i++) {
+                _cleanup_rule_ Rule rule = {0};
+                int64_t last_us;
+
+                assert_int_equal(rule_parse(nights[i].rule, nights[i].zone,
+                                         at("UTC", 2026, 1, 1, 0, 0), &rule, NULL),
+                        0);
+                last_us = rule_next(
+                        &rule, at("UTC", nights[i].year, nights[i].month, nights[i].day, 12, 0));
+                for (size_t k = 0; k < 2; k++) {
+                        int64_t next_us = rule_next(&rule, last_us);
+
+                        assert_int_equal(
+                                (next_us - last_us) / US_PER_SECOND / 60, nights[i].minutes[k]);
+                        last_us = next_us;
+                }
+        }
+}
+
 static void the_29th_of_february_is_met_every_fourth_year(void **state)
 {
         (void)state;
@@ -168,17 +208,102 @@ static void a_window_goes_over_midnight_and_over_the_change_of_clocks(void **sta
         assert_true(window_end(&window, zone, 0) == INT64_MAX);
 }
 
+static int64_t opening(const char *zone_name, const char *text, int64_t at_us)
+{
+        Window window;
+        icaltimezone *zone;
+
+        assert_int_equal(rule_zone(zone_name, &zone, NULL), 0);
+        assert_int_equal(window_parse(text, &window, NULL), 0);
+        return window_opening(&window, zone, at_us);
+}
+
+static int64_t end(const char *zone_name, const char *text, int64_t at_us)
+{
+        Window window;
+        icaltimezone *zone;
+
+        assert_int_equal(rule_zone(zone_name, &zone, NULL), 0);
+        assert_int_equal(window_parse(text, &window, NULL), 0);
+        return window_end(&window, zone, at_us);
+}
+
+static void a_window_opens_and_closes_after_the_moment_that_is_asked_about(void **state)
+{
+        static const char *const zones[] = {
+                "Europe/Brussels", "America/New_York", "Australia/Lord_Howe"};
+        static const char *const windows[] = {"01:15-02:45", "02:15-02:45", "01:50-01:55",
+                "22:00-02:30", "02:10-01:40", "23:59-00:00"};
+
+        (void)state;
+        // The days on which clocks change in these zones are the first or the last of a month.
+        for (size_t i = 0; i < ELEMENTS(zones); i++)
+                for (size_t k = 0; k < ELEMENTS(windows); k++)
+                        for (int month = 3; month <= 11; month++)
+                                for (int minutes = 0; minutes < 9 * 1440; minutes += 5) {
+                                        int64_t at_us = at("UTC", 2026, month, 24, 0, 0) +
+                                                        minutes * 2 * 60 * US_PER_SECOND;
+                                        int64_t opens_us = opening(zones[i], windows[k], at_us);
+                                        int64_t ends_us = end(zones[i], windows[k], at_us);
+
+                                        assert_true(opens_us > at_us);
+                                        assert_true(ends_us > at_us);
+                                        assert_true(opens_us - at_us <= 90000 * US_PER_SECOND);
+                                        assert_true(ends_us - at_us <= 90000 * US_PER_SECOND);
+                                }
+}
+
+static void in_the_hour_that_comes_twice_a_window_ends_the_second_time_too(void **state)
+{
+        int64_t second_us = at("UTC", 2026, 10, 25, 1, 15); // 02:15, winter time, in Brussels
+
+        (void)state;
+        assert_int_equal(end("Europe/Brussels", "22:00-02:30", second_us - 3600 * US_PER_SECOND),
+                at("UTC", 2026, 10, 25, 0, 30));
+        assert_int_equal(
+                end("Europe/Brussels", "22:00-02:30", second_us), at("UTC", 2026, 10, 25, 1, 30));
+        assert_int_equal(opening("Europe/Brussels", "02:30-06:00", second_us),
+                at("UTC", 2026, 10, 25, 1, 30));
+}
+
+static void a_window_that_would_open_in_the_hour_that_is_skipped_opens_an_hour_later(void **state)
+{
+        (void)state;
+        assert_int_equal(
+                opening("Europe/Brussels", "02:30-06:00", at("Europe/Brussels", 2027, 3, 28, 0, 0)),
+                at("UTC", 2027, 3, 28, 1, 30));
+}
+
+static void a_window_goes_over_the_29th_of_february(void **state)
+{
+        (void)state;
+        assert_int_equal(end("UTC", "22:00-06:00", at("UTC", 2028, 2, 28, 23, 0)),
+                at("UTC", 2028, 2, 29, 6, 0));
+        assert_int_equal(opening("UTC", "05:00-06:00", at("UTC", 2028, 2, 28, 12, 0)),
+                at("UTC", 2028, 2, 29, 5, 0));
+        assert_int_equal(opening("UTC", "05:00-06:00", at("UTC", 2028, 2, 29, 12, 0)),
+                at("UTC", 2028, 3, 1, 5, 0));
+        assert_int_equal(opening("UTC", "05:00-06:00", at("UTC", 2027, 2, 28, 12, 0)),
+                at("UTC", 2027, 3, 1, 5, 0));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_moment_and_its_local_time_agree_with_the_system_in_three_zones),
                 cmocka_unit_test(a_time_that_the_clocks_skip_is_taken_an_hour_later),
                 cmocka_unit_test(a_time_that_comes_twice_counts_once_the_first_time),
+                cmocka_unit_test(around_a_change_of_clocks_each_night_has_its_run_in_each_zone),
                 cmocka_unit_test(the_29th_of_february_is_met_every_fourth_year),
                 cmocka_unit_test(an_interval_counts_from_the_start_however_far_that_is),
                 cmocka_unit_test(a_rule_that_has_ended_or_never_holds_has_no_next),
                 cmocka_unit_test(what_is_no_rule_or_zone_or_too_often_is_refused),
                 cmocka_unit_test(a_window_goes_over_midnight_and_over_the_change_of_clocks),
+                cmocka_unit_test(a_window_opens_and_closes_after_the_moment_that_is_asked_about),
+                cmocka_unit_test(in_the_hour_that_comes_twice_a_window_ends_the_second_time_too),
+                cmocka_unit_test(
+                        a_window_that_would_open_in_the_hour_that_is_skipped_opens_an_hour_later),
+                cmocka_unit_test(a_window_goes_over_the_29th_of_february),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

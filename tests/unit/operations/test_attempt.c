@@ -316,6 +316,42 @@ static void its_end_is_what_was_agreed_also_after_the_controller_was_down(void *
         assert_attempt("accepted");
 }
 
+static void a_clock_that_is_put_back_ends_none_early_and_tells_nothing_twice(void **state)
+{
+        int64_t now_us = clock_now_us();
+
+        (void)state;
+        world_with_preview();
+        open_attempt("cancel");
+        look(now_us + 46 * MINUTE_US);
+        look(now_us - 24 * 60 * MINUTE_US);
+        assert_attempt("open");
+        look(now_us + 47 * MINUTE_US);
+        assert_announced("attempt-ends-soon attempt-open attempt-planned ");
+        look(now_us + 61 * MINUTE_US);
+        look(now_us - 24 * 60 * MINUTE_US);
+        look(now_us + 62 * MINUTE_US);
+        assert_attempt("canceled");
+        assert_announced("attempt-canceled attempt-ends-soon attempt-open attempt-planned ");
+}
+
+static void one_that_is_announced_opens_once_when_the_clock_is_put_back(void **state)
+{
+        int64_t at_us = INT64_C(4102423200) * US_PER_SECOND;
+
+        (void)state;
+        world_with_preview();
+        plan("2099-12-31T18:00Z", "cancel");
+        say(ATTEMPT "/announce", NULL);
+        look(at_us - MINUTE_US);
+        look(at_us - 600 * MINUTE_US);
+        assert_attempt("announced");
+        look(at_us);
+        assert_attempt("open");
+        look(clock_now_us());
+        assert_announced("attempt-open attempt-announced attempt-planned ");
+}
+
 static void without_its_host_the_end_waits_until_it_is_back(void **state)
 {
         FakeHost *host = world_with_preview();
@@ -519,6 +555,8 @@ int main(void)
                 TEST(one_that_is_planned_for_now_can_be_opened_for_a_while),
                 TEST(one_whose_time_was_missed_does_not_open),
                 TEST(its_end_is_what_was_agreed_also_after_the_controller_was_down),
+                TEST(a_clock_that_is_put_back_ends_none_early_and_tells_nothing_twice),
+                TEST(one_that_is_announced_opens_once_when_the_clock_is_put_back),
                 TEST(without_its_host_the_end_waits_until_it_is_back),
                 TEST(what_is_not_open_by_its_deadline_is_given_back),
                 TEST(a_deadline_without_the_host_waits_for_it),

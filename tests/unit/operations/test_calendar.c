@@ -564,6 +564,28 @@ static bool waits(void)
         return found;
 }
 
+static void a_run_that_waits_outlives_a_clock_that_is_put_back_and_not_one_put_ahead(void **state)
+{
+        int64_t now_us;
+
+        (void)state;
+        fake_world_with_preview();
+        now_us = set_schedule(""); // 02:30
+        json_decref(host_window("04:00-06:00"));
+        look(now_us);
+        assert_true(waits());
+        look(now_us - 6 * HOUR_US);
+        assert_true(waits());
+        look(now_us + 4 * HOUR_US); // 06:30
+        assert_false(waits());
+        assert_int_equal(syncs(), 0);
+        assert_outcome("the controller was not running");
+        look(now_us);
+        assert_int_equal(syncs(), 0);
+        look(now_us + DAY_US + 2 * HOUR_US);
+        assert_int_equal(syncs(), 1);
+}
+
 static void what_waits_is_dropped_when_the_schedule_is_paused(void **state)
 {
         json_t *shown;
@@ -737,6 +759,39 @@ static void one_that_is_withdrawn_stays_as_canceled(void **state)
         assert_attempt_event(ICAL_STATUS_CANCELLED, 2);
 }
 
+// An attempt in Brussels as written: when it ends.
+static void assert_end(const char *at, int lapse_seconds, const char *expected)
+{
+        icalcomponent *calendar;
+        icalproperty *end;
+
+        ask("/v1/series/{series}/attempt",
+                json_pack("{s:s, s:i}", "at", at, "lapse_seconds", lapse_seconds));
+        calendar = exported();
+        for (icalcomponent *event =
+                        icalcomponent_get_first_component(calendar, ICAL_VEVENT_COMPONENT);
+                event; event = icalcomponent_get_next_component(calendar, ICAL_VEVENT_COMPONENT)) {
+                end = icalcomponent_get_first_property(event, ICAL_DTEND_PROPERTY);
+                if (end && icalcomponent_get_status(event) == ICAL_STATUS_TENTATIVE)
+                        assert_string_equal(icalproperty_get_value_as_string(end), expected);
+        }
+        icalcomponent_free(calendar);
+        ask("/v1/series/{series}/attempt/withdraw", NULL);
+}
+
+static void a_lapse_over_midnight_is_as_long_as_agreed_whatever_the_clocks_do(void **state)
+{
+        (void)state;
+        fake_world_with_preview();
+        ask("/v1/series/{series}/schedule", json_pack("{s:s}", "zone", "Europe/Brussels"));
+        assert_end("2099-06-01T23:30", 3 * 3600, "20990602T023000");
+        assert_end("2099-02-28T23:30", 3600, "20990301T003000");
+        assert_end("2096-02-28T23:30", 3600, "20960229T003000");
+        assert_end("2099-03-28T23:30", 3 * 3600, "20990329T033000");  // the clocks skip an hour
+        assert_end("2099-10-24T23:30", 3 * 3600, "20991025T023000");  // it comes twice: the first
+        assert_end("2099-10-24T23:30", 4 * 3600, "20991025T013000Z"); // the second
+}
+
 static void windows_are_events_that_recur_every_day(void **state)
 {
         icalcomponent *calendar, *event;
@@ -808,12 +863,14 @@ int main(void)
                 FAKE_TEST(windows_that_do_not_meet_leave_a_run_out_and_say_so),
                 FAKE_TEST(a_run_that_waits_is_looked_at_anew_when_the_window_changes),
                 FAKE_TEST(what_waits_is_dropped_when_the_schedule_is_paused),
+                FAKE_TEST(a_run_that_waits_outlives_a_clock_that_is_put_back_and_not_one_put_ahead),
                 FAKE_TEST(a_moved_run_is_canceled_when_a_window_closes),
                 FAKE_TEST(what_a_person_asks_for_waits_for_no_window),
                 FAKE_TEST(a_window_that_cannot_be_is_refused),
                 FAKE_TEST(an_attempt_is_one_event_in_its_series_time_zone),
                 FAKE_TEST(each_change_of_an_attempt_raises_its_sequence),
                 FAKE_TEST(one_that_is_withdrawn_stays_as_canceled),
+                FAKE_TEST(a_lapse_over_midnight_is_as_long_as_agreed_whatever_the_clocks_do),
                 FAKE_TEST(windows_are_events_that_recur_every_day),
                 FAKE_TEST(the_calendar_lists_attempts_that_have_not_ended),
         };
