@@ -342,8 +342,8 @@ static void announce_attempt(int64_t at_us, int lapse_seconds)
         struct tm parts;
 
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
-        ask("/v1/series/{series}/attempt",
-                json_pack("{s:s, s:i}", "at", text, "lapse_seconds", lapse_seconds));
+        ask("/v1/series/{series}/attempt", json_pack("{s:s, s:i, s:s}", "at", text, "lapse_seconds",
+                                                   lapse_seconds, "anyway", "a test"));
         ask("/v1/series/{series}/attempt/announce", NULL);
 }
 
@@ -733,8 +733,8 @@ static void each_change_of_an_attempt_raises_its_sequence(void **state)
         (void)state;
         fake_world_with_preview();
         set_schedule("");
-        ask("/v1/series/{series}/attempt",
-                json_pack("{s:s, s:i}", "at", "2099-12-31T18:00Z", "lapse_seconds", 3600));
+        ask("/v1/series/{series}/attempt", json_pack("{s:s, s:i, s:s}", "at", "2099-12-31T18:00Z",
+                                                   "lapse_seconds", 3600, "anyway", "a test"));
         assert_attempt_event(ICAL_STATUS_TENTATIVE, 0);
         ask("/v1/series/{series}/attempt/announce", NULL);
         assert_attempt_event(ICAL_STATUS_CONFIRMED, 1);
@@ -765,8 +765,8 @@ static void assert_end(const char *at, int lapse_seconds, const char *expected)
         icalcomponent *calendar;
         icalproperty *end;
 
-        ask("/v1/series/{series}/attempt",
-                json_pack("{s:s, s:i}", "at", at, "lapse_seconds", lapse_seconds));
+        ask("/v1/series/{series}/attempt", json_pack("{s:s, s:i, s:s}", "at", at, "lapse_seconds",
+                                                   lapse_seconds, "anyway", "a test"));
         calendar = exported();
         for (icalcomponent *event =
                         icalcomponent_get_first_component(calendar, ICAL_VEVENT_COMPONENT);

@@ -107,9 +107,9 @@ static int teardown(void **state)
 static void plan_with_voters(const char *when_over)
 {
         take_tokens(answer_of(
-                ATTEMPT, json_pack("{s:s, s:i, s:s, s:[s, s], s:[s, s], s:s}", "at", "now",
-                                 "lapse_seconds", 3600, "when_over", when_over, "voters",
-                                 "joe@example.com", "jane", "items", "Totals are rounded",
+                ATTEMPT, json_pack("{s:s, s:i, s:s, s:[s, s], s:[s, s], s:s}", "at",
+                                 "2099-12-31T18:00Z", "lapse_seconds", 3600, "when_over", when_over,
+                                 "voters", "joe@example.com", "jane", "items", "Totals are rounded",
                                  "Dark mode", "anyway", "items are signed off on the new site")));
 }
 
