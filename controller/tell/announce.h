@@ -18,6 +18,7 @@ int announce(Controller *controller, AnnouncementKind kind, const char *topic, i
 int announce_to_voter(Controller *controller, AnnouncementKind kind, const char *topic,
         int64_t voter, const char *address, const char *cause, const char *detail, Error *error)
         _must_use_;
+
 // How a retirement that nobody asked for has ended.
 int announce_retirement(Controller *controller, const JobRow *job, Error *error) _must_use_;
 

@@ -62,6 +62,13 @@ def clear(received, directory):
         path.unlink(missing_ok=True)
 
 
+def quiet(fleet, received, directory):
+    """All that was announced before has arrived, and is forgotten."""
+    wait_for(lambda: all(one["state"] != "pending" for announced in fleet.json("announcement", "list")
+                         for one in announced["deliveries"]), "all is delivered", 60)
+    clear(received, directory)
+
+
 def states(fleet, number):
     announcement = next(one for one in fleet.json("announcement", "list") if one["id"] == number)
     return {one["channel"]: one["state"] for one in announcement["deliveries"]}
@@ -163,7 +170,7 @@ def event_in(mail):
 
 
 def test_a_mail_about_an_attempt_brings_it_into_the_calendar_moves_it_and_removes_it(announcing, adopted, received, directory):
-    clear(received, directory)
+    quiet(announcing, received, directory)
     announcing.ctl("schedule", "set", SERIES, "--zone", "Europe/Brussels")
     announcing.ctl("attempt", "plan", SERIES, "--at", "2099-06-27T18:00", "--lapse", "3 h", "--anyway", "a test")
     wait_for(lambda: len(mails(received)) == 1, "the plan is told", 60)
@@ -186,7 +193,7 @@ def test_a_mail_about_an_attempt_brings_it_into_the_calendar_moves_it_and_remove
 
 
 def test_a_mail_about_something_else_has_no_attachment(announcing, received, directory):
-    clear(received, directory)
+    quiet(announcing, received, directory)
     announcing.ctl("announcement", "test")
     wait_for(lambda: mails(received), "it is delivered", 60)
     assert list(mails(received)[0].iter_attachments()) == []
@@ -201,7 +208,7 @@ def test_a_disk_that_is_almost_full_is_told_of_once_and_so_is_its_room(announcin
         """Of that disk: others may be short, too, and the host away for a moment."""
         return [mail["Subject"].removeprefix(about) for mail in mails(received) if mail["Subject"].startswith(about)]
 
-    clear(received, directory)
+    quiet(announcing, received, directory)
     announcing.configure("announce", "disk_short = 99\n")
     wait_for(lambda: told() == [" is almost full"], "it is told", 60)
     configuration = announcing.controller_directory / "controller.conf"

@@ -13,6 +13,7 @@
 #include "steps/clone.h"
 #include "steps/files.h"
 #include "steps/site_log.h"
+#include "steps/stale.h"
 #include "steps/target.h"
 #include "steps/usage.h"
 
@@ -23,6 +24,11 @@ static void remember(Fleet__PurgeResult *result, const char *what)
         result->removed =
                 memory_grow(result->removed, (result->n_removed + 1) * sizeof(*result->removed));
         result->removed[result->n_removed++] = text_copy(what);
+}
+
+static void remember_stale(void *userdata, const char *path)
+{
+        remember(userdata, path);
 }
 
 static void remember_tree(Fleet__PurgeResult *result, const char *path, const TreeFigures *figures)
@@ -251,6 +257,8 @@ static int purge_run(StepContext *context, const ProtobufCMessage *message,
                 log = log_of(arguments, &site);
         if (r >= 0)
                 r = remove_log(context, &site, log, result, error);
+        if (r >= 0 && arguments->retire)
+                stale_remove(context, &site, remember_stale, result);
         return r < 0 ? r : remove_project(context, &site, result, error);
 }
 

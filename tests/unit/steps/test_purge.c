@@ -213,6 +213,25 @@ static void a_retired_site_takes_the_log_with_it_that_no_job_made(void **state)
         assert_gone(w);
 }
 
+static void a_retired_sites_pid_file_and_socket_go_when_nobody_is_behind_them(void **state)
+{
+        World *w = *state;
+        const char *run = w->pair.f.directory;
+
+        w->arguments.retire = true;
+        shell("mkdir '%s/run' '%s/berta/nginx' && echo 4194305 > '%s/run/dead.pid' && echo %d > "
+              "'%s/run/alive.pid' && echo text > '%s/run/text' && printf '[uwsgi]\nsocket = "
+              "%s/run/dead.sock\nsafe-pidfile = %s/run/dead.pid\npidfile = %s/run/alive.pid\n"
+              "pidfile2 = %s/run/text\nlogto = %s/run/log\n' > '%s/berta/nginx/uwsgi.ini' && "
+              "touch '%s/run/log'",
+                run, w->pair.f.root, run, getpid(), run, run, run, run, run, run, run,
+                w->pair.f.root, run);
+        make_socket(&w->pair.f, "../run/dead.sock");
+        fleet__purge_result__free_unpacked(purged(w), NULL);
+        shell("test \"$(ls '%s/run' | tr '\\n' ' ')\" = 'alive.pid log text '", run);
+        assert_true(step_fixture_said(&w->pair.f, "that process runs"));
+}
+
 static void a_log_that_another_known_site_writes_stays(void **state)
 {
         World *w = *state;
@@ -258,6 +277,7 @@ int main(void)
                 TEST(a_log_directory_that_the_site_does_not_use_stays),
                 TEST(the_guard_must_be_about_the_site),
                 TEST(a_retired_site_takes_the_log_with_it_that_no_job_made),
+                TEST(a_retired_sites_pid_file_and_socket_go_when_nobody_is_behind_them),
                 TEST(a_log_that_another_known_site_writes_stays),
                 TEST(a_site_that_is_used_is_not_retired),
         };
