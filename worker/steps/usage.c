@@ -234,9 +234,9 @@ static bool listens_in(const SiteDir *site, const char *line, const char **ret_p
         const char *flags = line, *path = strchr(line, '/');
 
         for (int column = 0; flags && column < 3; column++)
-                flags = strchr(flags + 1, ' ');
+                flags = (flags = strchr(flags, ' ')) ? flags + 1 : NULL;
         *ret_path = path;
-        return flags && path && text_starts(flags + 1, UNIX_LISTENS) &&
+        return flags && path && text_starts(flags, UNIX_LISTENS) &&
                file_is_beneath(path, site->path);
 }
 
