@@ -7,7 +7,6 @@
 // commit (one row, SQLite, WAL, synchronous=FULL) on the same file system.
 #include <event2/event.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 #include "base/file.h"
 #include "base/sqlite.h"
 #include "base/text.h"
+#include "remove.h"
 #include "steps.h"
 #include "wire/link.h"
 #include "wire/pki.h"
@@ -38,14 +38,6 @@ typedef struct Bench {
 static char directory[] = "/tmp/understudy-bench.XXXXXX";
 static pid_t worker;
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-        (void)status;
-        (void)type;
-        (void)walk;
-        return remove(path);
-}
-
 // Whatever the end, nothing stays behind.
 static void clean_up(void)
 {
@@ -53,7 +45,7 @@ static void clean_up(void)
                 kill(worker, SIGTERM);
                 waitpid(worker, NULL, 0);
         }
-        nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(directory);
 }
 
 static void fail(const char *what, const Error *error)

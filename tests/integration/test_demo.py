@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fleet import BUILD, processes, scratch, wait_for
+from fleet import BUILD, PATIENCE, processes, scratch, wait_for
 from site_under_test import SOURCE
 
 DEMO = str(SOURCE / "deploy/demo")
@@ -35,18 +35,18 @@ def test_an_interrupted_demo_leaves_nothing(place):
             break
     os.killpg(demo.pid, signal.SIGTERM)
     demo.stdout.read()
-    assert demo.wait(timeout=60) != 0
+    assert demo.wait(timeout=PATIENCE) != 0
     assert nothing_left(place)
 
 
 def test_the_demo_ends_well_and_what_is_kept_can_be_stopped(place):
     demo = start(place, "--keep")
-    told = demo.communicate(timeout=900)[0]
+    told = demo.communicate(timeout=3 * PATIENCE)[0]
     assert demo.returncode == 0, told[-5000:]
     for word in ("create_tickets_ticket", "links switched", "What was done", "deploy/demo --stop"):
         assert word in told
     assert any("understudy-controller" in argv[0] and str(place) in " ".join(argv) for _, argv in processes() if argv)
     stopped = start(place, "--stop")
-    stopped.communicate(timeout=60)
+    stopped.communicate(timeout=PATIENCE)
     assert stopped.returncode == 0
     wait_for(lambda: nothing_left(place), "everything has ended", patience=10)

@@ -6,7 +6,6 @@
 #define UNDERSTUDY_TESTS_AGENT_FLEET_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -27,6 +26,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "remove.h"
 #include "step/context.h"
 #include "wire/link.h"
 #include "wire/pki.h"
@@ -554,12 +554,6 @@ static inline int fleet_open_small(void **state)
         return fleet_open_on(state, "size=2m");
 }
 
-static inline int fleet_remove(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-        (void)st, (void)type, (void)walk;
-        return remove(path);
-}
-
 static inline int fleet_close(void **state)
 {
         Fleet *fleet = *state;
@@ -578,7 +572,7 @@ static inline int fleet_close(void **state)
         event_base_free(fleet->base);
         if (fleet->mounted)
                 umount2(fleet->worker_directory, MNT_DETACH);
-        nftw(fleet->directory, fleet_remove, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(fleet->directory);
         free(fleet->address);
         free(fleet->authority);
         free(fleet->authority_key);

@@ -1,6 +1,5 @@
 // From a join line to a worker's directory.
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -16,6 +15,7 @@
 #include "agent/identity.h"
 #include "agent/join.h"
 #include "base/file.h"
+#include "remove.h"
 #include "wire/enroll.h"
 #include "wire/pki.h"
 
@@ -124,12 +124,6 @@ static int enter(void **state)
         return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-        (void)st, (void)type, (void)walk;
-        return remove(path);
-}
-
 static int leave(void **state)
 {
         Place *place = *state;
@@ -143,7 +137,7 @@ static int leave(void **state)
         event_free(place->stop);
         event_base_free(place->base);
         close(place->stop_fd);
-        nftw(place->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(place->directory);
         for (size_t i = 0; i < ELEMENTS(texts); i++)
                 free(*texts[i]);
         free(place);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "control/controller.h"
 #include "core/session.h"
+#include "remove.h"
 #include "store/announcement.h"
 #include "tell/announce.h"
 #include "test.h"
@@ -53,13 +54,12 @@ static int world_setup(void **state)
 
 static int world_teardown(void **state)
 {
-        _cleanup_free_ char *remove = text_format("rm -rf %s", world.directory);
-
         (void)state;
         controller_free(world.controller);
         event_base_free(world.base);
         free(world.database);
-        return system(remove);
+        remove_tree(world.directory);
+        return 0;
 }
 
 static inline void world_commit(void)

@@ -14,7 +14,6 @@
 #define UNDERSTUDY_TESTS_STEP_FIXTURE_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +24,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "remove.h"
 #include "step/context.h"
 #include "step/spool.h"
 
@@ -84,21 +84,12 @@ static inline void step_fixture_open(StepFixture *f, const char *step)
                 0);
 }
 
-static inline int step_fixture_remove(
-        const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-        (void)st;
-        (void)type;
-        (void)walk;
-        return remove(path);
-}
-
 static inline void step_fixture_close(StepFixture *f)
 {
         context_free(f->context);
         policy_clear(&f->policy);
         close(f->cancel_fd);
-        nftw(f->directory, step_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(f->directory);
         free(f->directory);
         free(f->root);
         free(f->task);

@@ -60,7 +60,7 @@ static int open_group(void **state)
 static int close_group(void **state)
 {
         (void)state;
-        nftw(shared, step_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(shared);
         free(shared);
         return 0;
 }
