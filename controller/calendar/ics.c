@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "calendar/due.h"
 #include "calendar/host_window.h"
+#include "control/votes.h"
 
 #define MINUTES_A_DAY 1440
 #define ZONE_PAST_US  (INT64_C(366) * 86400 * US_PER_SECOND) // of its history; events are younger
@@ -199,24 +200,37 @@ static icalproperty_status status_of(const AttemptRow *attempt)
                                                    : ICAL_STATUS_CONFIRMED;
 }
 
-static char *description(const AttemptRow *attempt)
+static char *how_it_ended(const AttemptRow *attempt)
 {
-        if (!attempt_is_over(attempt))
-                return text_format("It is %s. Users work on the new version; when the time is over "
-                                   "it is %s unless somebody says otherwise.",
-                        attempt_state_names[attempt->state],
-                        attempt->when_over == ATTEMPT_END_ACCEPT ? "accepted" : "canceled");
+        bool why = !text_blank(attempt->why);
+
         return text_format("It was %s%s%s.",
                 attempt->state == ATTEMPT_FAILED ? "not opened"
                                                  : attempt_state_names[attempt->state],
-                text_blank(attempt->why) ? "" : ": ", text_blank(attempt->why) ? "" : attempt->why);
+                why ? ": " : "", why ? attempt->why : "");
 }
 
-static icalcomponent *attempt_event(const AttemptRow *attempt, icaltimezone *zone)
+static int describe(Controller *controller, const AttemptRow *attempt, char **ret, Error *error)
+{
+        Outcome outcome _cleanup_outcome_ = {0};
+        int r;
+
+        if (attempt_is_over(attempt)) {
+                *ret = how_it_ended(attempt);
+                return 0;
+        }
+        r = votes_outcome(controller, attempt, &outcome, error);
+        if (r == 0)
+                *ret = text_format("It is %s. Users work on the new version. When the time is "
+                                   "over: %s.",
+                        attempt_state_names[attempt->state], outcome.sentence);
+        return r;
+}
+
+static icalcomponent *attempt_event(const AttemptRow *attempt, const char *text, icaltimezone *zone)
 {
         _cleanup_free_ char *uid = text_format("attempt-%lld@understudy", (long long)attempt->id),
-                            *summary = text_format("Upgrade of %s", attempt->series),
-                            *text = description(attempt);
+                            *summary = text_format("Upgrade of %s", attempt->series);
         icalcomponent *event = vevent_new(uid, summary, attempt->changed_us);
 
         icalcomponent_add_property(event, icalproperty_new_sequence((int)attempt->sequence));
@@ -242,13 +256,15 @@ static int zone_of_series(
 static int add_attempt(Controller *controller, icalcomponent *calendar, const AttemptRow *attempt,
         const char *organizer, Error *error)
 {
+        _cleanup_free_ char *text = NULL;
         icalcomponent *event;
         icaltimezone *zone;
-        int r = zone_of_series(controller, attempt->series, &zone, error);
+        int r = zone_of_series(controller, attempt->series, &zone, error)
+                        ?: describe(controller, attempt, &text, error);
 
         if (r < 0)
                 return r;
-        event = attempt_event(attempt, zone);
+        event = attempt_event(attempt, text, zone);
         if (organizer)
                 icalcomponent_add_property(event, icalproperty_new_organizer(organizer));
         add_event(calendar, event, zone,

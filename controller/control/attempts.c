@@ -35,6 +35,23 @@ static int tell_people(Controller *controller, const AttemptRow *attempt, Announ
         return announce(controller, kind, attempt->series, attempt->job, cause, detail, error);
 }
 
+static int tell_voters(
+        Controller *controller, const AttemptRow *attempt, AttemptEvent event, Error *error)
+{
+        switch (event) {
+        case ATTEMPT_IS_ANNOUNCED:
+                return voters_ask(controller, attempt, ANNOUNCE_VOTER_INVITED, error);
+        case ATTEMPT_IS_MOVED: // before it is announced they do not know of it
+                return attempt->state == ATTEMPT_ANNOUNCED
+                               ? voters_ask(controller, attempt, ANNOUNCE_VOTER_MOVED, error)
+                               : 0;
+        case ATTEMPT_OPENED:
+                return voters_ask(controller, attempt, ANNOUNCE_VOTER_ASKED, error);
+        default:
+                return 0;
+        }
+}
+
 static int announce_move(Controller *controller, const AttemptRow *attempt, AttemptEvent event,
         const char *detail, Error *error)
 {
@@ -55,10 +72,8 @@ static int announce_move(Controller *controller, const AttemptRow *attempt, Atte
                 return r;
         text = text_format("%s%s%s.", detail, attempt_is_over(attempt) ? "" : ". ",
                 attempt_is_over(attempt) ? "" : when);
-        r = tell_people(controller, attempt, kinds[event], text, error);
-        if (r == 0 && (event == ATTEMPT_IS_ANNOUNCED || event == ATTEMPT_OPENED))
-                r = voters_ask(controller, attempt, error);
-        return r;
+        return tell_people(controller, attempt, kinds[event], text, error)
+                       ?: tell_voters(controller, attempt, event, error);
 }
 
 // Along an edge, or not at all; the history hears of it, and people who have to.

@@ -188,20 +188,15 @@ static char *question(const AttemptRow *attempt)
                               at, (long long)attempt->lapse_seconds / 60);
 }
 
-static int ask(
-        Controller *controller, const AttemptRow *attempt, const VoterRow *voter, Error *error)
+static int ask(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const VoterRow *voter, Error *error)
 {
-        bool open = attempt->state == ATTEMPT_OPEN;
         _cleanup_free_ char *detail = question(attempt),
-                            *cause = text_format("%lld", (long long)voter->id);
+                            *cause = text_format("%lld %lld", (long long)voter->id,
+                                    (long long)attempt->sequence);
 
-        return announce_to_voter(controller, open ? ANNOUNCE_VOTER_ASKED : ANNOUNCE_VOTER_INVITED,
-                attempt->series, voter->id, voter->name, cause, detail, error);
-}
-
-static bool is_to_be_asked(const AttemptRow *attempt)
-{
-        return attempt->state == ATTEMPT_ANNOUNCED || attempt->state == ATTEMPT_OPEN;
+        return announce_to_voter(
+                controller, kind, attempt->series, voter->id, voter->name, cause, detail, error);
 }
 
 static int tell_no_mail(Controller *controller, const AttemptRow *attempt, Error *error)
@@ -212,7 +207,8 @@ static int tell_no_mail(Controller *controller, const AttemptRow *attempt, Error
                 "No mail is configured in [announce] of controller.conf: hand them their links");
 }
 
-int voters_ask(Controller *controller, const AttemptRow *attempt, Error *error)
+int voters_ask(
+        Controller *controller, const AttemptRow *attempt, AnnouncementKind kind, Error *error)
 {
         _cleanup_rows_ Rows voters = {0};
         int r = voters_of(controller->store, attempt->id, &voters, error);
@@ -224,7 +220,7 @@ int voters_ask(Controller *controller, const AttemptRow *attempt, Error *error)
                 return tell_no_mail(controller, attempt, error);
         for (size_t i = 0; r == 0 && i < voters.count; i++)
                 if (is_address(rows[i].name))
-                        r = ask(controller, attempt, &rows[i], error);
+                        r = ask(controller, attempt, kind, &rows[i], error);
         return r;
 }
 
@@ -287,9 +283,16 @@ static int add_one(Controller *controller, const AttemptRow *attempt, const char
         voter.token_hash = hash(token);
         r = row_update(controller->store, &voter_table, &voter, error)
                     ?: record_history(controller, &about, who, "voter added", error, "%s", name);
-        if (r < 0 || !is_to_be_asked(attempt) || !is_address(name) || !has_mail(controller))
+        if (r < 0 || !is_address(name) || !has_mail(controller))
                 return r;
-        return ask(controller, attempt, &voter, error);
+        switch (attempt->state) {
+        case ATTEMPT_ANNOUNCED:
+                return ask(controller, attempt, ANNOUNCE_VOTER_INVITED, &voter, error);
+        case ATTEMPT_OPEN:
+                return ask(controller, attempt, ANNOUNCE_VOTER_ASKED, &voter, error);
+        default:
+                return 0;
+        }
 }
 
 int voters_add(Controller *controller, const AttemptRow *attempt, const TextList *names,

@@ -5,6 +5,7 @@
 #define UNDERSTUDY_CONTROL_VOTERS_H
 
 #include "core/core.h"
+#include "store/announcement.h"
 #include "store/attempt.h"
 #include "store/vote.h"
 
@@ -28,8 +29,10 @@ int voters_find(Controller *controller, const char *token, VoterRow *ret, Error 
 char *voters_token(Controller *controller, const VoterRow *voter);
 char *voters_link(Controller *controller, const AttemptRow *attempt, const VoterRow *voter);
 
-// Asks all voters who have an address, by mail: for an attempt that was announced, or has opened.
-int voters_ask(Controller *controller, const AttemptRow *attempt, Error *error) _must_use_;
+// Asks all voters who have an address, by mail, of an attempt that is announced or open: invited,
+// told of another time, or asked.
+int voters_ask(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        Error *error) _must_use_;
 // How a mail to a voter ends, with the link; the caller frees it. -ENOENT, code "voter": they are
 // not asked any more, so that no mail is due.
 int voters_letter(Controller *controller, int64_t id, char **ret, Error *error) _must_use_;

@@ -32,6 +32,7 @@
         X(ATTEMPT_FAILED, "attempt-failed", "attempt", true, "The upgrade of %s did not begin")    \
         X(VOTER_INVITED, "voter-invited", "attempt", false,                                        \
                 "Your word on the upgrade of %s is asked for")                                     \
+        X(VOTER_MOVED, "voter-moved", "attempt", true, "The upgrade of %s has another time")       \
         X(VOTER_ASKED, "voter-asked", "attempt", true, "Does the upgraded %s work?")               \
         X(RETIRE_SOON, "retire-soon", "retirement", false,                                         \
                 "An old site of %s is about to be retired")                                        \

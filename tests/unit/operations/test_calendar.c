@@ -749,6 +749,22 @@ static void each_change_of_an_attempt_raises_its_sequence(void **state)
         assert_attempt_event(ICAL_STATUS_CONFIRMED, 6);
 }
 
+static void its_text_says_what_the_end_brings_by_the_rule(void **state)
+{
+        icalcomponent *calendar;
+        const char *text;
+
+        (void)state;
+        fake_world_with_preview();
+        set_schedule("");
+        ask("/v1/series/{series}/settings", json_pack("{s:s}", "outcome-rule", "all-agree"));
+        announce_attempt(clock_now_us() + DAY_US, 3600);
+        calendar = exported();
+        text = icalcomponent_get_description(event_of(calendar, "attempt-1@understudy"));
+        assert_non_null(strstr(text, "accept if all voters say that it works, else cancel"));
+        icalcomponent_free(calendar);
+}
+
 static void one_that_is_withdrawn_stays_as_canceled(void **state)
 {
         (void)state;
@@ -869,6 +885,7 @@ int main(void)
                 FAKE_TEST(a_window_that_cannot_be_is_refused),
                 FAKE_TEST(an_attempt_is_one_event_in_its_series_time_zone),
                 FAKE_TEST(each_change_of_an_attempt_raises_its_sequence),
+                FAKE_TEST(its_text_says_what_the_end_brings_by_the_rule),
                 FAKE_TEST(one_that_is_withdrawn_stays_as_canceled),
                 FAKE_TEST(a_lapse_over_midnight_is_as_long_as_agreed_whatever_the_clocks_do),
                 FAKE_TEST(windows_are_events_that_recur_every_day),

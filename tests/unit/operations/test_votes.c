@@ -360,12 +360,15 @@ static void who_has_an_address_is_asked_by_mail_alone_when_announced_and_when_op
         assert_asked("");
         say(ATTEMPT "/announce", NULL);
         assert_asked("voter-invited joe@example.com 1; ");
+        say(ATTEMPT "/move", json_pack("{s:s}", "at", "2099-12-31T19:00Z"));
+        assert_asked("voter-moved joe@example.com 1; voter-invited joe@example.com 1; ");
         fake_job("POST", ATTEMPT "/open", "mdg", NULL);
         fake_run();
-        assert_asked("voter-asked joe@example.com 1; voter-invited joe@example.com 1; ");
+        assert_asked("voter-asked joe@example.com 1; voter-moved joe@example.com 1; "
+                     "voter-invited joe@example.com 1; ");
         say(ATTEMPT "/voters", json_pack("{s:[s]}", "voters", "ann@example.com"));
         assert_asked("voter-asked ann@example.com 1; voter-asked joe@example.com 1; "
-                     "voter-invited joe@example.com 1; ");
+                     "voter-moved joe@example.com 1; voter-invited joe@example.com 1; ");
 }
 
 static void a_letter_has_the_link_until_there_is_nobody_to_be_asked(void **state)
