@@ -30,12 +30,7 @@ static int run_daemon(const CommandLine *line)
 
 static int run_task(const CommandLine *line)
 {
-        const char *directory = command_value(line, "TASK");
-        RunnerOrder order = {0};
-
-        if (directory)
-                snprintf(order.directory, sizeof(order.directory), "%s", directory);
-        return runner_run(command_value(line, "dir"), directory ? &order : NULL, step_ops);
+        return runner_run(command_value(line, "dir"), command_value(line, "TASK"), step_ops);
 }
 
 // ---------------------------------------------------------------- check

@@ -82,6 +82,7 @@ static void refuse_new(Agent *agent)
                 next = task->next;
                 if (task->state != TASK_NEW)
                         continue;
+                runner_dismiss(agent->runners, task->directory);
                 task_drop(task);
                 refused = true;
         }

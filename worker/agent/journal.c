@@ -3,9 +3,21 @@
 #include "base/sqlite.h"
 #include "base/text.h"
 
+typedef enum Change { BEGIN, ADD, CANCEL, FORGET, COMMIT, ROLLBACK, CHANGES } Change;
+
+static const char *const changes[CHANGES] = {
+        [BEGIN] = "BEGIN IMMEDIATE",
+        [ADD] = "INSERT INTO task (id, packed) VALUES (?, ?)",
+        [CANCEL] = "UPDATE task SET canceled = 1 WHERE id = ?",
+        [FORGET] = "DELETE FROM task WHERE id = ?",
+        [COMMIT] = "COMMIT",
+        [ROLLBACK] = "ROLLBACK",
+};
+
 struct Journal {
         sqlite3 *db;
-        bool changing; // a transaction is open
+        sqlite3_stmt *statements[CHANGES]; // kept: a task waits for them
+        bool changing;                     // a transaction is open
 };
 
 static const char *const migrations[] = {
@@ -23,6 +35,8 @@ int journal_open(const char *path, Journal **ret, Error *error)
         _cleanup_(journal_closep) Journal *journal = memory_new(sizeof(*journal));
         int r = sql_open(path, migrations, &journal->db, error);
 
+        for (size_t i = 0; r == 0 && i < CHANGES; i++)
+                r = sql_query(journal->db, &journal->statements[i], error, changes[i], "");
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(journal);
@@ -31,6 +45,8 @@ int journal_open(const char *path, Journal **ret, Error *error)
 
 void journal_close(Journal *journal)
 {
+        for (size_t i = 0; i < CHANGES; i++)
+                sqlite3_finalize(journal->statements[i]);
         sqlite3_close(journal->db);
         free(journal);
 }
@@ -52,10 +68,26 @@ int journal_each(Journal *journal, JournalTaskFn see, void *userdata, Error *err
         return r;
 }
 
+static int run(Journal *journal, Change change, Error *error, const char *types, ...)
+{
+        sqlite3_stmt *statement = journal->statements[change];
+        va_list arguments;
+        int r;
+
+        va_start(arguments, types);
+        r = sql_vbind(statement, error, types, arguments);
+        va_end(arguments);
+        if (r == 0)
+                r = sql_step(statement, error);
+        sqlite3_reset(statement);
+        sqlite3_clear_bindings(statement);
+        return r;
+}
+
 static int give_up(Journal *journal, int r)
 {
         journal->changing = false;
-        (void)!sql_run(journal->db, NULL, "ROLLBACK", "");
+        (void)!run(journal, ROLLBACK, NULL, "");
         return r;
 }
 
@@ -65,7 +97,7 @@ static int begin(Journal *journal, Error *error)
 
         if (journal->changing)
                 return 0;
-        r = sql_run(journal->db, error, "BEGIN IMMEDIATE", "");
+        r = run(journal, BEGIN, error, "");
         journal->changing = r == 0;
         return r;
 }
@@ -76,29 +108,28 @@ int journal_add(Journal *journal, const char *id, const uint8_t *packed, size_t 
 
         if (r < 0)
                 return r;
-        r = sql_run(journal->db, error, "INSERT INTO task (id, packed) VALUES (?, ?)", "tb", id,
-                packed, size);
+        r = run(journal, ADD, error, "tb", id, packed, size);
         return r < 0 ? give_up(journal, r) : 0;
 }
 
-static int change(Journal *journal, const char *sql, const char *id, Error *error)
+static int change(Journal *journal, Change what, const char *id, Error *error)
 {
         int r = begin(journal, error);
 
         if (r < 0)
                 return r;
-        r = sql_run(journal->db, error, sql, "t", id);
+        r = run(journal, what, error, "t", id);
         return r < 0 ? give_up(journal, r) : 0;
 }
 
 int journal_cancel(Journal *journal, const char *id, Error *error)
 {
-        return change(journal, "UPDATE task SET canceled = 1 WHERE id = ?", id, error);
+        return change(journal, CANCEL, id, error);
 }
 
 int journal_forget(Journal *journal, const char *id, Error *error)
 {
-        return change(journal, "DELETE FROM task WHERE id = ?", id, error);
+        return change(journal, FORGET, id, error);
 }
 
 int journal_commit(Journal *journal, Error *error)
@@ -107,7 +138,7 @@ int journal_commit(Journal *journal, Error *error)
 
         if (!journal->changing)
                 return 0;
-        r = sql_run(journal->db, error, "COMMIT", "");
+        r = run(journal, COMMIT, error, "");
         if (r < 0)
                 return give_up(journal, r);
         journal->changing = false;

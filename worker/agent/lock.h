@@ -8,8 +8,12 @@
 
 #include "base/macro.h"
 
-// Takes the lock, making the file. The descriptor holds it; the caller closes it. -EWOULDBLOCK:
+// Opens the file, making it: its descriptor, without the lock.
+int lock_open(int dirfd, const char *path) _must_use_;
+// Takes the lock of such a descriptor, which holds it until the caller closes it. -EWOULDBLOCK:
 // another process has it.
+int lock_hold(int fd) _must_use_;
+// Both.
 int lock_take(int dirfd, const char *path, int *ret_fd) _must_use_;
 
 // The process that holds it; 0: none. Not for the holder itself.

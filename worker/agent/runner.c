@@ -64,31 +64,61 @@ static int prepare_signals(void)
         return 0;
 }
 
-// 1: an order came; 0: the daemon is gone.
-static int read_order(RunnerOrder *order)
+// 1: the packet came; 0: the daemon is gone, or wants nothing any more.
+static int read_packet(void *packet, size_t size)
 {
         ssize_t n;
 
         do
-                n = read(STDIN_FILENO, order, sizeof(*order));
+                n = read(STDIN_FILENO, packet, size);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        if (n == 0)
-                return 0;
-        order->directory[sizeof(order->directory) - 1] = '\0';
-        return n == sizeof(*order) ? 1 : -EBADMSG;
+        return n == 0 ? 0 : n == (ssize_t)size ? 1 : -EBADMSG;
+}
+
+// ---------------------------------------------------------------- the task's directory
+
+typedef struct Place {
+        char path[PATH_MAX];
+        int directory, lock, errors, null;
+} Place;
+
+#define PLACE_EMPTY                                                                                \
+        {                                                                                          \
+                .directory = -EBADF, .lock = -EBADF, .errors = -EBADF, .null = -EBADF              \
+        }
+
+static void place_close(Place *place)
+{
+        int *fds[] = {&place->directory, &place->lock, &place->errors, &place->null};
+
+        for (size_t i = 0; i < ELEMENTS(fds); i++)
+                if (*fds[i] >= 0)
+                        close(*fds[i]);
+}
+#define _cleanup_place_ _cleanup_(place_close)
+
+// Opens what a start will need. Another runner may still hold the lock, so that nothing is changed.
+static int place_open(Place *place)
+{
+        place->directory = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (place->directory < 0)
+                return -errno;
+        place->lock = lock_open(place->directory, "lock");
+        if (place->lock < 0)
+                return place->lock;
+        place->errors = openat(
+                place->directory, "stderr", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        place->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return place->errors < 0 || place->null < 0 ? -errno : 0;
 }
 
 // What a dying runner prints is the reason that people are told.
-static int redirect(int dirfd)
+static int redirect(const Place *place)
 {
-        _cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        _cleanup_close_ int errors = openat(
-                dirfd, "stderr", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-        if (null < 0 || errors < 0 || dup2(null, STDIN_FILENO) < 0 ||
-                dup2(errors, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0)
+        if (ftruncate(place->errors, 0) < 0 || dup2(place->null, STDIN_FILENO) < 0 ||
+                dup2(place->errors, STDOUT_FILENO) < 0 || dup2(place->errors, STDERR_FILENO) < 0)
                 return -errno;
         return 0;
 }
@@ -264,28 +294,30 @@ static int do_whole_task(StepContext *context, StepTable table, Error *error)
         return r;
 }
 
-static int run_order(const Config *config, const RunnerOrder *order, StepTable table, Error *error)
+static int cannot_begin(const Place *place, int r, Error *error)
 {
-        _cleanup_close_ int dirfd = open(order->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int lock = -EBADF;
+        error_set(error, r, "runner", "the runner cannot begin");
+        error_where(error, "%s", place->path);
+        return r;
+}
+
+static int run_in(const Config *config, const Place *place, const RunnerStart *start,
+        StepTable table, Error *error)
+{
         _cleanup_(context_freep) StepContext *context = NULL;
-        int r = dirfd < 0 ? -errno : lock_take(dirfd, "lock", &lock);
+        int r = lock_hold(place->lock);
 
         if (r == -EWOULDBLOCK)
                 return r;
         if (r == 0)
-                r = redirect(dirfd);
+                r = redirect(place);
         if (r == 0)
                 r = prepare_signals();
-        if (r < 0) {
-                error_set(error, r, "runner", "the runner cannot begin");
-                error_where(error, "%s", order->directory);
-                return r;
-        }
-        if (order->canceled)
+        if (r < 0)
+                return cannot_begin(place, r, error);
+        if (start->canceled)
                 on_terminate(SIGTERM);
-        r = context_open(
-                order->directory, &config->policy, cancel_fd, &deadline_over, &context, error);
+        r = context_open(place->path, &config->policy, cancel_fd, &deadline_over, &context, error);
         if (r < 0 || context_finished(context))
                 return r;
         prctl(PR_SET_NAME, context_task(context)->id);
@@ -293,21 +325,45 @@ static int run_order(const Config *config, const RunnerOrder *order, StepTable t
         return do_whole_task(context, table, error);
 }
 
-int runner_run(const char *worker_directory, const RunnerOrder *order, StepTable table)
+static int run_task(const Config *config, const char *directory, StepTable table, Error *error)
+{
+        Place place _cleanup_place_ = PLACE_EMPTY;
+        const RunnerStart start = {0};
+        int r;
+
+        snprintf(place.path, sizeof(place.path), "%s", directory);
+        r = place_open(&place);
+        return r < 0 ? cannot_begin(&place, r, error)
+                     : run_in(config, &place, &start, table, error);
+}
+
+static int run_as_told(const Config *config, StepTable table, Error *error)
+{
+        Place place _cleanup_place_ = PLACE_EMPTY;
+        RunnerOrder order;
+        RunnerStart start;
+        int r = read_packet(&order, sizeof(order));
+
+        if (r == 1) {
+                snprintf(place.path, sizeof(place.path), "%.*s", (int)sizeof(order.directory) - 1,
+                        order.directory);
+                r = place_open(&place);
+                r = r < 0 ? r : read_packet(&start, sizeof(start));
+        }
+        if (r < 0)
+                return cannot_begin(&place, r, error);
+        return r == 0 ? 0 : run_in(config, &place, &start, table, error);
+}
+
+int runner_run(const char *worker_directory, const char *task_directory, StepTable table)
 {
         _cleanup_config_ Config config = {0};
         _cleanup_error_ Error error = ERROR_EMPTY;
-        RunnerOrder received;
         int r = config_read(worker_directory, &config, &error);
 
-        if (r == 0 && !order) {
-                r = read_order(&received);
-                if (r == 0)
-                        return 0;
-                order = &received;
-        }
-        if (r >= 0)
-                r = run_order(&config, order, table, &error);
+        if (r == 0)
+                r = task_directory ? run_task(&config, task_directory, table, &error)
+                                   : run_as_told(&config, table, &error);
         if (r == 0)
                 return 0;
         if (r == -EWOULDBLOCK)

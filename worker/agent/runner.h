@@ -2,7 +2,8 @@
 // its own and outlives the daemon.
 //
 // A spare is a runner without a task yet: it has read its configuration and waits, on its standard
-// input, for a RunnerOrder. It ends when the daemon does.
+// input, for a RunnerOrder, and then for a RunnerStart, so that it makes itself ready while the
+// daemon makes the task durable. It ends when the daemon does, or closes the socket.
 #ifndef UNDERSTUDY_WORKER_AGENT_RUNNER_H
 #define UNDERSTUDY_WORKER_AGENT_RUNNER_H
 
@@ -12,19 +13,22 @@
 #include "agent/config.h"
 #include "step/step.h"
 
-// One packet of the spare's socket.
+// The packets of the spare's socket, one of each.
 typedef struct RunnerOrder {
-        bool canceled;            // before it could begin, or before it died
         char directory[PATH_MAX]; // of the task
 } RunnerOrder;
+typedef struct RunnerStart {
+        bool canceled; // before it could begin, or before it died
+} RunnerStart;
 
 // Exit status of a runner whose task another runner has.
 #define RUNNER_BUSY 75
 
 typedef const StepOps *(*StepTable)(const StepInfo *info);
 
-// The whole of a runner's main(). `order` NULL: it is read from standard input. Returns the exit
-// status: 0 when the task's Finished is in its spool, or no order came.
-int runner_run(const char *worker_directory, const RunnerOrder *order, StepTable table);
+// The whole of a runner's main(). `task_directory` NULL: order and start are read from standard
+// input. Returns the exit status: 0 when the task's Finished is in its spool, or there was no
+// start.
+int runner_run(const char *worker_directory, const char *task_directory, StepTable table);
 
 #endif

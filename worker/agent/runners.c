@@ -21,7 +21,8 @@ struct Runner {
         pid_t pid;
         bool own; // a child of this daemon
         int pidfd;
-        int socket; // of a spare; -EBADF
+        int socket;    // of a spare; -EBADF: it is told nothing any more
+        char *ordered; // the directory a spare makes itself ready in; NULL: none
         struct event *exited;
         struct event *limit; // when it goes off, the runner is killed
         int64_t limit_us;    // CLOCK_MONOTONIC; 0: none
@@ -51,6 +52,7 @@ static void runner_free(Runner *runner)
                 close(runner->socket);
         if (runner->pidfd >= 0)
                 close(runner->pidfd);
+        free(runner->ordered);
         free(runner);
 }
 DEFINE_CLEANUP(Runner *, runner_free)
@@ -65,6 +67,13 @@ static void unlink_runner(Runner *runner)
                 at = &(*at)->next;
         if (*at)
                 *at = runner->next;
+}
+
+static void refill_soon(Runners *runners)
+{
+        static const struct timeval soon = {.tv_usec = SPARE_DELAY_MS * US_PER_MS};
+
+        evtimer_add(runners->refill, &soon);
 }
 
 static char *end_text(const Runner *runner)
@@ -87,10 +96,12 @@ static void on_exit_of(evutil_socket_t fd, short what, void *userdata)
         _cleanup_free_ char *how = end_text(runner);
 
         (void)fd, (void)what;
+        if (runner == runner->runners->spare && runner->socket < 0) // dismissed
+                refill_soon(runner->runners);
         unlink_runner(runner);
         if (runner->task.ended)
                 runner->task.ended(runner->task.userdata, runner->end, how);
-        else
+        else if (runner->socket >= 0)
                 log_warning("a spare runner ended: %s", how);
 }
 
@@ -215,34 +226,73 @@ static void on_refill(evutil_socket_t fd, short what, void *userdata)
 }
 
 // Negative, with errno, when the runner is not there any more.
-static int send_order(Runner *runner, const RunnerTask *task)
+static int send_order(Runner *runner, const char *directory)
 {
-        RunnerOrder order = {.canceled = task->canceled};
-        size_t length = strlen(task->directory);
-        _cleanup_close_ int socket = TAKE_FD(runner->socket);
+        RunnerOrder order = {0};
+        size_t length = strlen(directory);
 
         if (length >= sizeof(order.directory)) {
                 errno = ENAMETOOLONG;
                 return -1;
         }
-        memcpy(order.directory, task->directory, length);
-        return send(socket, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -1 : 0;
+        memcpy(order.directory, directory, length);
+        if (send(runner->socket, &order, sizeof(order), MSG_NOSIGNAL) < 0)
+                return -1;
+        runner->ordered = text_copy(directory);
+        return 0;
+}
+
+static int send_start(Runner *runner, const RunnerTask *task)
+{
+        RunnerStart start = {.canceled = task->canceled};
+        _cleanup_close_ int socket = -EBADF;
+
+        if (!runner->ordered && send_order(runner, task->directory) < 0)
+                return -1;
+        socket = TAKE_FD(runner->socket);
+        return send(socket, &start, sizeof(start), MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static bool is_for(const Runner *spare, const char *directory)
+{
+        return spare && spare->ordered && text_equal(spare->ordered, directory);
+}
+
+void runner_foresee(Runners *runners, const char *directory)
+{
+        Runner *spare = runners->spare;
+
+        if (spare && spare->socket >= 0 && !spare->ordered)
+                (void)!send_order(spare, directory); // its start finds out
+}
+
+// It ends, and the next spare comes then.
+void runner_dismiss(Runners *runners, const char *directory)
+{
+        if (is_for(runners->spare, directory) && runners->spare->socket >= 0)
+                close(TAKE_FD(runners->spare->socket));
+}
+
+static bool is_free_for(const Runner *spare, const char *directory)
+{
+        return spare && spare->socket >= 0 && (!spare->ordered || is_for(spare, directory));
 }
 
 // A spare that has just died says so by its pidfd, and is not missed.
 static Runner *start_with(Runners *runners, const RunnerTask *task)
 {
-        Runner *runner = TAKE_PTR(runners->spare);
+        Runner *runner = NULL;
 
-        if (runner && send_order(runner, task) == 0)
+        if (is_free_for(runners->spare, task->directory))
+                runner = TAKE_PTR(runners->spare);
+        if (runner && send_start(runner, task) == 0)
                 return runner;
         runner = spare_new(runners);
-        return runner && send_order(runner, task) == 0 ? runner : NULL;
+        return runner && send_start(runner, task) == 0 ? runner : NULL;
 }
 
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error)
 {
-        struct timeval wait = {0, SPARE_DELAY_MS * US_PER_MS};
         Runner *runner = start_with(runners, task);
 
         if (!runner) {
@@ -252,7 +302,7 @@ int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *
                 error_where(error, "%s", task->directory);
                 return r;
         }
-        evtimer_add(runners->refill, &wait);
+        refill_soon(runners);
         give_task(runner, task);
         *ret = runner;
         return 0;

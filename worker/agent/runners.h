@@ -38,6 +38,12 @@ typedef struct RunnerTask {
         void *userdata;
 } RunnerTask;
 
+// Of a task that is about to be started: the spare makes itself ready for it meanwhile. Without a
+// spare nothing happens.
+void runner_foresee(Runners *runners, const char *directory);
+// It will not be started after all.
+void runner_dismiss(Runners *runners, const char *directory);
+
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error) _must_use_;
 
 // The runner that holds the lock of the task's directory. 1: found; 0: there is none.
