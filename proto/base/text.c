@@ -249,6 +249,14 @@ void text_list_add(TextList *list, const char *text)
         text_list_take(list, text_copy(text));
 }
 
+bool text_list_has(const TextList *list, const char *text)
+{
+        for (size_t i = 0; i < list->count; i++)
+                if (text_equal(list->items[i], text))
+                        return true;
+        return false;
+}
+
 char *text_list_join(const TextList *list, const char *between)
 {
         char *text = text_copy("");

@@ -64,6 +64,7 @@ typedef struct TextList {
 
 void text_list_add(TextList *list, const char *text);
 void text_list_take(TextList *list, char *take_text);
+bool text_list_has(const TextList *list, const char *text);
 // "a, b" with ", " between them; "" for none.
 char *text_list_join(const TextList *list, const char *between);
 void text_list_clear(TextList *list);

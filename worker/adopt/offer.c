@@ -23,14 +23,6 @@ char *shell_quoted(const char *word)
         return quoted;
 }
 
-static bool is_taken(const TextList *taken, const char *name)
-{
-        for (size_t i = 0; i < taken->count; i++)
-                if (text_equal(taken->items[i], name))
-                        return true;
-        return false;
-}
-
 // "mdg" for mdg1, or "mdg-2" where there is one already; noted as taken.
 static char *series_name(const char *site, TextList *taken)
 {
@@ -42,7 +34,7 @@ static char *series_name(const char *site, TextList *taken)
                 length--;
         stem = text_copy_n(site, length);
         name = text_copy(stem);
-        for (unsigned number = 2; is_taken(taken, name); number++) {
+        for (unsigned number = 2; text_list_has(taken, name); number++) {
                 free(name);
                 name = text_format("%s-%u", stem, number);
         }

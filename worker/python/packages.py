@@ -1,12 +1,14 @@
 """What is installed in the environment that runs this.
 
-Answers with the Python it was made from, and each package: its version, and where it came from
-when that is not a package index. Like pip freeze, it leaves out what every environment has.
+Answers with the Python it was made from, its library directories, and each package: its version,
+and where it came from when that is not a package index. Like pip freeze, it leaves out what every
+environment has.
 """
 import json
 import os
 import re
 import sys
+import sysconfig
 from importlib.metadata import distributions
 from urllib.parse import unquote, urlparse
 
@@ -52,4 +54,6 @@ def packages():
 
 sys.path = [path for path in sys.path if path and os.path.realpath(path) != os.getcwd()]
 result({"base": getattr(sys, "_base_executable", sys.executable), "prefix": os.path.realpath(sys.prefix),
+        "libraries": sorted(os.path.realpath(path) for path in {
+            sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         "python": sys.version.split()[0], "packages": packages()})

@@ -5,14 +5,6 @@
 
 #include "base/file.h"
 
-static bool listed(const TextList *list, const char *text)
-{
-        for (size_t i = 0; i < list->count; i++)
-                if (text_equal(list->items[i], text))
-                        return true;
-        return false;
-}
-
 // The same directory under another name: a root may be reached through a link outside the
 // sites' reach, such as /home -> /srv/home.
 static bool listed_resolved(const TextList *list, const char *path)
@@ -32,7 +24,7 @@ static bool listed_resolved(const TextList *list, const char *path)
 
 int policy_check_root(const Policy *policy, const char *root, Error *error)
 {
-        if (listed(&policy->roots, root) || listed_resolved(&policy->roots, root))
+        if (text_list_has(&policy->roots, root) || listed_resolved(&policy->roots, root))
                 return 0;
         error_set(error, -EPERM, "policy", "this worker does not accept the root directory");
         error_where(error, "%s", root);
@@ -140,7 +132,7 @@ int policy_check_owner(
                 error_next(error, "Give the project directory to its site's user with chown(1).");
                 return r;
         }
-        if (!listed(&policy->users, account.name))
+        if (!text_list_has(&policy->users, account.name))
                 return refuse_user(&account, where, error);
         if (geteuid() != 0 && geteuid() != uid)
                 return refuse_to_become(&account, where, error);

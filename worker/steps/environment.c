@@ -1,5 +1,6 @@
 // environment: a new virtual environment for the preview, with production's packages and those that
-// the operator asks for.
+// the operator asks for. What stays as it is in production is copied from there, so that it is the
+// same to the byte, and neither fetched nor unpacked again; pip installs the rest.
 //
 // Virtual environments know their own path, so it is built in place, with a marker in it until it
 // is whole: one with the marker is removed and begun again.
@@ -22,6 +23,7 @@ typedef struct Environment {
         StepContext *context;
         SiteDir production, preview;
         json_t *before; // packages.py's answer, of production
+        json_t *taken;  // names of the packages that were copied
         Requirements requirements;
 } Environment;
 
@@ -32,6 +34,7 @@ static void environment_clear(Environment *environment)
         site_close(&environment->production);
         site_close(&environment->preview);
         json_decref(environment->before);
+        json_decref(environment->taken);
         requirements_clear(&environment->requirements);
 }
 
@@ -218,7 +221,7 @@ static int make_venv(const Environment *environment, Error *error)
 {
         const char *base = json_string_value(json_object_get(environment->before, "base"));
         _cleanup_free_ char *path = text_format("%s/env", environment->preview.path);
-        const char *argv[] = {base, "-m", "venv", path, NULL};
+        const char *argv[] = {base, "-m", "venv", "--without-pip", path, NULL};
         ProcessSpec spec = {.argv = argv,
                 .directory = environment->preview.path,
                 .account = &environment->preview.owner};
@@ -268,16 +271,13 @@ static void note_shared(const Environment *environment, const char *line)
                         line + 3);
 }
 
-static int install(Environment *environment, Error *error)
+static void freeze(Environment *environment)
 {
         const char *prefix = json_string_value(json_object_get(environment->before, "prefix"));
-        _cleanup_free_ char *env = text_format("%s/env", environment->preview.path), *text = NULL;
+        _cleanup_free_ char *env = text_format("%s/env", environment->preview.path);
         const char *const from[] = {prefix, environment->production.path};
         const char *const to[] = {env, environment->preview.path};
         Requirements *requirements = &environment->requirements;
-        _cleanup_close_ int fd = -EBADF;
-        struct stat st;
-        int r;
 
         requirements_freeze(
                 requirements, json_object_get(environment->before, "packages"), from, to);
@@ -288,17 +288,112 @@ static int install(Environment *environment, Error *error)
                         requirements->freed.items[i]);
         for (size_t i = 0; i < requirements->frozen.count; i++)
                 note_shared(environment, requirements->frozen.items[i]);
-        text = requirements_text(requirements);
+}
+
+static int write_requirements(const Environment *environment, Error *error)
+{
+        _cleanup_free_ char *text = requirements_text(&environment->requirements);
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
         fd = file_open_beneath(environment->preview.fd, "env", O_RDONLY | O_DIRECTORY, false);
         r = fd < 0 ? fd : fstat(environment->preview.fd, &st) < 0 ? -errno : 0;
         st.st_mode = 0644;
         if (r == 0)
                 r = site_file_write(
                         fd, strrchr(REQUIREMENTS_FILE, '/') + 1, text, strlen(text), &st);
-        if (r < 0)
-                return failed(environment, r, "cannot write the list of requirements", error);
+        return r < 0 ? failed(environment, r, "cannot write the list of requirements", error) : 0;
+}
+
+// ---- copied from production
+
+static void add_names(json_t *names, const TextList *list)
+{
+        for (size_t i = 0; i < list->count; i++)
+                json_array_append_new(names, json_string(list->items[i]));
+}
+
+static int take_packages(Environment *environment, Error *error)
+{
+        json_t *leave = json_array(), *answer = NULL;
+        json_t *request = json_pack("{s:O, s:O, s:o}", "prefix",
+                json_object_get(environment->before, "prefix"), "libraries",
+                json_object_get(environment->before, "libraries"), "leave", leave);
+        int r;
+
+        add_names(leave, &environment->requirements.named);
+        add_names(leave, &environment->requirements.freed);
+        r = python_run(environment->context, &environment->preview, "take_packages", request, NULL,
+                NULL, NULL, 0, &answer, error);
+        json_decref(request);
+        if (r >= 0) {
+                environment->taken = json_incref(json_object_get(answer, "taken"));
+                step_note(environment->context, "%zu packages are copied from production.",
+                        json_array_size(environment->taken));
+        }
+        json_decref(answer);
+        return r;
+}
+
+static bool is_taken(const Environment *environment, const char *name)
+{
+        size_t index;
+        const json_t *taken;
+
+        json_array_foreach (environment->taken, index, taken)
+                if (text_equal(json_string_value(taken), name))
+                        return true;
+        return false;
+}
+
+// ---- by pip
+
+static bool is_left(const Environment *environment, const char *name)
+{
+        return !text_list_has(&environment->requirements.named, name) &&
+               !is_taken(environment, name);
+}
+
+static bool is_pip_needed(const Environment *environment)
+{
+        size_t index;
+        const json_t *package;
+
+        json_array_foreach (json_object_get(environment->before, "packages"), index, package)
+                if (is_left(environment, json_string_value(json_object_get(package, "name"))))
+                        return true;
+        return environment->requirements.asked.count > 0;
+}
+
+// As the venv module does.
+static int make_pip(const Environment *environment, Error *error)
+{
+        const char *argv[] = {
+                "env/bin/python", "-m", "ensurepip", "--upgrade", "--default-pip", NULL};
+        ProcessSpec spec = {.argv = argv,
+                .directory = environment->preview.path,
+                .account = &environment->preview.owner};
+        int r = process_check(environment->context, &spec, error);
+
+        if (r < 0 && r != -ECANCELED && r != -ETIME)
+                error_next(error, "Is the ensurepip module installed (apt install python3-venv)? "
+                                  "Then retry the job.");
+        return r;
+}
+
+static int install(Environment *environment, Error *error)
+{
+        int r = 0;
+
+        if (!is_taken(environment, "pip"))
+                r = make_pip(environment, error);
+        if (r >= 0)
+                r = write_requirements(environment, error);
+        if (r < 0 || !is_pip_needed(environment))
+                return r;
         return pip_install(environment->context, &environment->preview, REQUIREMENTS_FILE,
-                requirements, error);
+                &environment->requirements, error);
 }
 
 // The site's own way of bringing its repositories up to date. It asks whether to go on; nobody is
@@ -359,8 +454,12 @@ static int build(Environment *environment, int state, Error *error)
 {
         int r = begin(environment, state, error);
 
-        if (r >= 0)
+        if (r >= 0) {
+                freeze(environment);
                 r = make_venv(environment, error);
+        }
+        if (r >= 0)
+                r = take_packages(environment, error);
         if (r >= 0)
                 r = copy_repositories(environment, error);
         if (r >= 0)

@@ -42,10 +42,7 @@ static void see_pin(Pip *pip, const char *line)
         if (text_starts(pin, "(constraint) "))
                 pin += strlen("(constraint) ");
         name = requirement_name(pin);
-        for (size_t i = 0; name && i < pip->pins.count; i++)
-                if (text_equal(pip->pins.items[i], name))
-                        return;
-        if (name)
+        if (name && !text_list_has(&pip->pins, name))
                 text_list_add(&pip->pins, name);
 }
 

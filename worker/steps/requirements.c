@@ -15,14 +15,6 @@ void requirements_clear(Requirements *requirements)
         text_list_clear(&requirements->freed);
 }
 
-static bool listed(const TextList *list, const char *text)
-{
-        for (size_t i = 0; i < list->count; i++)
-                if (text_equal(list->items[i], text))
-                        return true;
-        return false;
-}
-
 // PEP 503: lower case, runs of '-', '_' and '.' are one '-'.
 static char *normalize(const char *name, size_t length)
 {
@@ -168,7 +160,7 @@ void requirements_freeze(Requirements *requirements, const json_t *packages,
                 const char *name = member(package, "name"), *version = member(package, "version");
                 const char *editable = member(package, "editable"), *url = member(package, "url");
 
-                if (!name || !version || listed(&requirements->named, name))
+                if (!name || !version || text_list_has(&requirements->named, name))
                         continue;
                 if (editable) {
                         char *path = move_path(editable, from, to);

@@ -16,6 +16,7 @@ typedef struct World {
 } World;
 
 static char *shared; // directory of the wheels and of production's environment
+static char *wheels;
 
 static const char make_wheels[] =
         "import zipfile\n"
@@ -23,7 +24,10 @@ static const char make_wheels[] =
         "    under = name.replace('-', '_')\n"
         "    info = f'{under}-{version}.dist-info'\n"
         "    with zipfile.ZipFile(f'wheels/{under}-{version}-py3-none-any.whl', 'w') as z:\n"
-        "        z.writestr(f'{under}.py', f'version = {version!r}')\n"
+        "        z.writestr(f'{under}.py', f'version = {version!r}\\ndef tell(): "
+        "print(version)\\n')\n"
+        "        z.writestr(f'{info}/entry_points.txt', "
+        "f'[console_scripts]\\n{name}={under}:tell')\n"
         "        z.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\\nName: {name}\\n'\n"
         "                   f'Version: {version}\\n' + ''.join(f'Requires-Dist: {n}\\n' for n in "
         "needs))\n"
@@ -51,9 +55,9 @@ static int open_group(void **state)
               "--find-links "
               "wheels one==1.0 two==1.0 lino==1.0 lino-app==1.0 2>/dev/null",
                 shared);
-        path = (free(path), text_format("%s/wheels", shared));
+        wheels = text_format("%s/wheels", shared);
         setenv("PIP_NO_INDEX", "1", 1);
-        setenv("PIP_FIND_LINKS", path, 1);
+        setenv("PIP_FIND_LINKS", wheels, 1);
         return 0;
 }
 
@@ -61,6 +65,7 @@ static int close_group(void **state)
 {
         (void)state;
         remove_tree(shared);
+        free(wheels);
         free(shared);
         return 0;
 }
@@ -145,6 +150,40 @@ static void it_has_productions_packages_but_for_those_asked_for(void **state)
         assert_version(w, "two", "1.0");
         assert_false(there(&w->f, "bfoo/env/.understudy-building"));
         shell("'%s/env/bin/python' -c 'import one; assert one.version == \"1.0\"'", shared);
+}
+
+// What somebody has mended in production counts; what Lino has written beside its packages does
+// not.
+static void what_stays_as_it_is_is_copied_and_nothing_is_fetched(void **state)
+{
+        World *w = *state;
+
+        shell("cd '%s'/env/lib/*/site-packages && echo \"version = '1.0, mended'\" >> one.py && "
+              "touch beside.py",
+                shared);
+        setenv("PIP_FIND_LINKS", "/nowhere", 1);
+        fleet__environment_result__free_unpacked(built(w), NULL);
+        setenv("PIP_FIND_LINKS", wheels, 1);
+        assert_version(w, "one", "1.0, mended");
+        shell("cd '%s/bfoo/env' && test ! -e lib/*/site-packages/beside.py && grep -q "
+              "\"^#!$PWD/bin/python\" bin/one && test \"$(bin/one)\" = '1.0, mended' && "
+              "bin/pip --version | grep -q \"from $PWD/\"",
+                w->f.root);
+        shell("cd '%s'/env/lib/*/site-packages && rm beside.py && sed -i '/mended/d' one.py",
+                shared);
+}
+
+static void what_cannot_be_copied_is_installed(void **state)
+{
+        World *w = *state;
+
+        shell("cd '%s'/env/lib/*/site-packages && echo '../../../../../etc/x,,' >> "
+              "two-1.0.dist-info/RECORD",
+                shared);
+        fleet__environment_result__free_unpacked(built(w), NULL);
+        assert_version(w, "two", "1.0");
+        assert_true(step_fixture_said(&w->f, "x is outside of the environment") > 0);
+        shell("sed -i '/etc.x/d' '%s'/env/lib/*/site-packages/two-1.0.dist-info/RECORD", shared);
 }
 
 static void linos_packages_go_together(void **state)
@@ -318,6 +357,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(it_has_productions_packages_but_for_those_asked_for),
+                TEST(what_stays_as_it_is_is_copied_and_nothing_is_fetched),
+                TEST(what_cannot_be_copied_is_installed),
                 TEST(linos_packages_go_together),
                 TEST(a_contradiction_names_what_to_ask_for),
                 TEST(what_is_not_to_be_had_is_told),
