@@ -82,7 +82,6 @@ static void refuse_new(Agent *agent)
                 next = task->next;
                 if (task->state != TASK_NEW)
                         continue;
-                runner_dismiss(agent->runners, task->directory);
                 task_drop(task);
                 refused = true;
         }

@@ -54,7 +54,6 @@ static int on_task(Agent *agent, const Fleet__Task *message)
         r = task_add(agent, message->id, packed, size, &task);
         if (r < 0)
                 return r;
-        work_foresee(task);
         agent_record(agent);
         return 0;
 }

@@ -328,7 +328,7 @@ static int run_in(const Config *config, const Place *place, const RunnerStart *s
 static int run_task(const Config *config, const char *directory, StepTable table, Error *error)
 {
         Place place _cleanup_place_ = PLACE_EMPTY;
-        const RunnerStart start = {0};
+        const RunnerStart start = {.canceled = false};
         int r;
 
         snprintf(place.path, sizeof(place.path), "%s", directory);
@@ -350,6 +350,9 @@ static int run_as_told(const Config *config, StepTable table, Error *error)
                 r = place_open(&place);
                 r = r < 0 ? r : read_packet(&start, sizeof(start));
         }
+        if (r == 1)
+                snprintf(place.path, sizeof(place.path), "%.*s", (int)sizeof(start.directory) - 1,
+                        start.directory);
         if (r < 0)
                 return cannot_begin(&place, r, error);
         return r == 0 ? 0 : run_in(config, &place, &start, table, error);

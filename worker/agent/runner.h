@@ -1,9 +1,9 @@
 // A runner: the process that does one task, `understudy-worker run-task DIR`. It is in a session of
 // its own and outlives the daemon.
 //
-// A spare is a runner without a task yet: it has read its configuration and waits, on its standard
-// input, for a RunnerOrder, and then for a RunnerStart, so that it makes itself ready while the
-// daemon makes the task durable. It ends when the daemon does, or closes the socket.
+// A spare is a runner without a task yet: it has read its configuration, waits on its standard
+// input for a RunnerOrder, makes itself ready in the directory that this names, and waits for a
+// RunnerStart. It ends when the daemon does, or closes the socket.
 #ifndef UNDERSTUDY_WORKER_AGENT_RUNNER_H
 #define UNDERSTUDY_WORKER_AGENT_RUNNER_H
 
@@ -15,10 +15,11 @@
 
 // The packets of the spare's socket, one of each.
 typedef struct RunnerOrder {
-        char directory[PATH_MAX]; // of the task
+        char directory[PATH_MAX];
 } RunnerOrder;
 typedef struct RunnerStart {
-        bool canceled; // before it could begin, or before it died
+        bool canceled;            // before it could begin, or before it died
+        char directory[PATH_MAX]; // what the same directory is called now, with the task in it
 } RunnerStart;
 
 // Exit status of a runner whose task another runner has.

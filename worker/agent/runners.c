@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "agent/lock.h"
+#include "agent/place.h"
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,8 +22,8 @@ struct Runner {
         pid_t pid;
         bool own; // a child of this daemon
         int pidfd;
-        int socket;    // of a spare; -EBADF: it is told nothing any more
-        char *ordered; // the directory a spare makes itself ready in; NULL: none
+        int socket;      // of a spare; -EBADF: it is told nothing any more
+        char *directory; // where a spare is ready; NULL: nowhere
         struct event *exited;
         struct event *limit; // when it goes off, the runner is killed
         int64_t limit_us;    // CLOCK_MONOTONIC; 0: none
@@ -37,6 +38,7 @@ struct Runners {
         int64_t grace_us;
         Runner *first; // with a task
         Runner *spare;
+        char *place; // the directory that lies ready for it
         struct event *refill;
 };
 
@@ -52,7 +54,7 @@ static void runner_free(Runner *runner)
                 close(runner->socket);
         if (runner->pidfd >= 0)
                 close(runner->pidfd);
-        free(runner->ordered);
+        free(runner->directory);
         free(runner);
 }
 DEFINE_CLEANUP(Runner *, runner_free)
@@ -191,8 +193,7 @@ static int spawn_process(char *const *program, int input, pid_t *ret)
         return -r;
 }
 
-// NULL, with errno, when it cannot be started.
-static Runner *spare_new(Runners *runners)
+static int runner_spawn(Runners *runners, Runner **ret)
 {
         _cleanup_(runner_freep) Runner *runner = NULL;
         _cleanup_close_ int input = -EBADF, output = -EBADF;
@@ -200,7 +201,7 @@ static Runner *spare_new(Runners *runners)
         pid_t pid;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-                return NULL;
+                return -errno;
         input = ends[0];
         output = ends[1];
         r = spawn_process(runners->program, input, &pid);
@@ -210,94 +211,111 @@ static Runner *spare_new(Runners *runners)
                 r = runner_watch(runner);
         }
         if (r == 0)
-                return TAKE_PTR(runner);
-        errno = -r;
-        return NULL;
+                *ret = TAKE_PTR(runner);
+        return r;
+}
+
+static int copy_path(char to[PATH_MAX], const char *path)
+{
+        if (strlen(path) >= PATH_MAX)
+                return -ENAMETOOLONG;
+        strcpy(to, path);
+        return 0;
+}
+
+static int send_order(Runner *runner, const char *directory)
+{
+        RunnerOrder order = {0};
+        int r = copy_path(order.directory, directory);
+
+        if (r < 0)
+                return r;
+        if (send(runner->socket, &order, sizeof(order), MSG_NOSIGNAL) < 0)
+                return -errno;
+        runner->directory = text_copy(directory);
+        return 0;
+}
+
+// Without a place it is none the worse: a task brings its own.
+static int spare_new(Runners *runners)
+{
+        int r = runner_spawn(runners, &runners->spare);
+
+        if (r == 0 && place_make_spare(runners->place) == 0)
+                r = send_order(runners->spare, runners->place);
+        return r;
 }
 
 static void on_refill(evutil_socket_t fd, short what, void *userdata)
 {
         Runners *runners = userdata;
         (void)fd, (void)what;
-        if (!runners->spare)
-                runners->spare = spare_new(runners);
-        if (!runners->spare)
-                log_warning("cannot start a spare runner: %s", strerror(errno));
+        int r = runners->spare ? 0 : spare_new(runners);
+
+        if (r < 0)
+                log_warning("cannot start a spare runner: %s", strerror(-r));
 }
 
-// Negative, with errno, when the runner is not there any more.
-static int send_order(Runner *runner, const char *directory)
+bool runner_lend(Runners *runners, const char *directory, const uint8_t *task, size_t size)
 {
-        RunnerOrder order = {0};
-        size_t length = strlen(directory);
+        Runner *spare = runners->spare;
 
-        if (length >= sizeof(order.directory)) {
-                errno = ENAMETOOLONG;
-                return -1;
-        }
-        memcpy(order.directory, directory, length);
-        if (send(runner->socket, &order, sizeof(order), MSG_NOSIGNAL) < 0)
-                return -1;
-        runner->ordered = text_copy(directory);
-        return 0;
+        if (!spare || !text_equal(spare->directory, runners->place) ||
+                place_take_spare(runners->place, directory, task, size) < 0)
+                return false;
+        free(spare->directory);
+        spare->directory = text_copy(directory);
+        return true;
 }
 
 static int send_start(Runner *runner, const RunnerTask *task)
 {
         RunnerStart start = {.canceled = task->canceled};
-        _cleanup_close_ int socket = -EBADF;
+        _cleanup_close_ int socket = TAKE_FD(runner->socket);
+        int r = copy_path(start.directory, task->directory);
 
-        if (!runner->ordered && send_order(runner, task->directory) < 0)
-                return -1;
-        socket = TAKE_FD(runner->socket);
-        return send(socket, &start, sizeof(start), MSG_NOSIGNAL) < 0 ? -1 : 0;
+        if (r < 0)
+                return r;
+        return send(socket, &start, sizeof(start), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static bool is_for(const Runner *spare, const char *directory)
+static bool is_ready_in(const Runner *runner, const char *directory)
 {
-        return spare && spare->ordered && text_equal(spare->ordered, directory);
+        return runner->socket >= 0 && runner->directory && text_equal(runner->directory, directory);
 }
 
-void runner_foresee(Runners *runners, const char *directory)
+// One that is ready elsewhere, where nothing has come of it, ends; the next spare comes then.
+static void dismiss(Runner *spare)
 {
-        Runner *spare = runners->spare;
-
-        if (spare && spare->socket >= 0 && !spare->ordered)
-                (void)!send_order(spare, directory); // its start finds out
-}
-
-// It ends, and the next spare comes then.
-void runner_dismiss(Runners *runners, const char *directory)
-{
-        if (is_for(runners->spare, directory) && runners->spare->socket >= 0)
-                close(TAKE_FD(runners->spare->socket));
-}
-
-static bool is_free_for(const Runner *spare, const char *directory)
-{
-        return spare && spare->socket >= 0 && (!spare->ordered || is_for(spare, directory));
+        if (spare->socket >= 0)
+                close(TAKE_FD(spare->socket));
 }
 
 // A spare that has just died says so by its pidfd, and is not missed.
-static Runner *start_with(Runners *runners, const RunnerTask *task)
+static int start_with(Runners *runners, const RunnerTask *task, Runner **ret)
 {
-        Runner *runner = NULL;
+        Runner *spare = runners->spare;
+        int r;
 
-        if (is_free_for(runners->spare, task->directory))
-                runner = TAKE_PTR(runners->spare);
-        if (runner && send_start(runner, task) == 0)
-                return runner;
-        runner = spare_new(runners);
-        return runner && send_start(runner, task) == 0 ? runner : NULL;
+        if (spare && is_ready_in(spare, task->directory)) {
+                *ret = TAKE_PTR(runners->spare);
+                if (send_start(*ret, task) == 0)
+                        return 0;
+        } else if (spare && !text_equal(spare->directory, runners->place)) {
+                dismiss(spare);
+        }
+        r = runner_spawn(runners, ret);
+        if (r == 0)
+                r = send_order(*ret, task->directory);
+        return r < 0 ? r : send_start(*ret, task);
 }
 
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error)
 {
-        Runner *runner = start_with(runners, task);
+        Runner *runner;
+        int r = start_with(runners, task, &runner);
 
-        if (!runner) {
-                int r = -errno;
-
+        if (r < 0) {
                 error_set(error, r, "runner", "cannot start a runner");
                 error_where(error, "%s", task->directory);
                 return r;
@@ -355,14 +373,16 @@ int runners_new(struct event_base *base, const Config *config, char *const *prog
         Error *error)
 {
         _cleanup_(runners_freep) Runners *runners = memory_new(sizeof(*runners));
+        int r;
 
         runners->base = base;
         runners->program = program;
         runners->grace_us = (int64_t)config->grace_seconds * US_PER_SECOND;
         runners->refill = evtimer_new(base, on_refill, runners);
-        runners->spare = spare_new(runners);
-        if (!runners->refill || !runners->spare)
-                return error_set(error, -errno, "runner", "cannot start a runner");
+        runners->place = text_format("%s/tasks/" PLACE_SPARE, config->directory);
+        r = runners->refill ? spare_new(runners) : -ENOMEM;
+        if (r < 0)
+                return error_set(error, r, "runner", "cannot start a runner");
         *ret = TAKE_PTR(runners);
         return 0;
 }
@@ -379,5 +399,6 @@ void runners_free(Runners *runners)
                 runner_free(runners->spare);
         if (runners->refill)
                 event_free(runners->refill);
+        free(runners->place);
         free(runners);
 }

@@ -38,12 +38,11 @@ typedef struct RunnerTask {
         void *userdata;
 } RunnerTask;
 
-// Of a task that is about to be started: the spare makes itself ready for it meanwhile. Without a
-// spare nothing happens.
-void runner_foresee(Runners *runners, const char *directory);
-// It will not be started after all.
-void runner_dismiss(Runners *runners, const char *directory);
+// Makes the directory of a task that is about to be started out of the spare's, which makes the
+// start cheap. False: there is none ready, or there is such a directory.
+bool runner_lend(Runners *runners, const char *directory, const uint8_t *task, size_t size);
 
+// In the task's directory, with its task in it.
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error) _must_use_;
 
 // The runner that holds the lock of the task's directory. 1: found; 0: there is none.

@@ -114,8 +114,6 @@ void hello_send_facts(Agent *agent);
 void work_resume(WorkerTask *task);
 // Lets a held task go on, and an ended one be forgotten once the controller has all of it.
 void work_release(WorkerTask *task);
-// A new task that may start as soon as it is in the journal is made ready for that meanwhile.
-void work_foresee(WorkerTask *task);
 // Starts runners for ready tasks, as many as the configuration allows.
 void work_start(Agent *agent);
 // After the journal says so.

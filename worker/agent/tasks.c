@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 
 #include "agent/lock.h"
-#include "base/file.h"
+#include "agent/place.h"
 #include "base/log.h"
-#include "tree/tree.h"
 
 #define ID_MAX 128
 
@@ -69,35 +68,11 @@ int task_add(Agent *agent, const char *id, const uint8_t *packed, size_t size, W
         return 0;
 }
 
-// Whole or not there, for a runner that an earlier daemon may just have started. Not durable: the
-// journal is.
-static int write_task(const WorkerTask *task, int dirfd)
+static int watch_events(WorkerTask *task)
 {
-        _cleanup_close_ int fd = openat(
-                dirfd, "task.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        int r = fd < 0 ? -errno : file_write_all(fd, task->packed, task->packed_size);
-
-        if (r == 0 && renameat(dirfd, "task.new", dirfd, "task") < 0)
-                r = -errno;
-        return r;
-}
-
-static int open_directory(WorkerTask *task)
-{
-        _cleanup_close_ int dirfd = -EBADF;
         _cleanup_free_ char *events = text_format("%s/events", task->directory);
-        int r;
 
-        if (mkdir(task->directory, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        dirfd = open(task->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (dirfd < 0)
-                return -errno;
-        r = write_task(task, dirfd);
-        if (r < 0)
-                return r;
-        task->events_fd =
-                openat(dirfd, "events", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        task->events_fd = open(events, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (task->events_fd < 0)
                 return -errno;
         task->watch = inotify_add_watch(task->agent->inotify_fd, events, IN_MODIFY);
@@ -106,11 +81,15 @@ static int open_directory(WorkerTask *task)
 
 int task_prepare(WorkerTask *task, Error *error)
 {
-        int r;
+        int r = 0;
 
         if (task->watch >= 0)
                 return 0;
-        r = open_directory(task);
+        if (task->state != TASK_READY || !runner_lend(task->agent->runners, task->directory,
+                                                 task->packed, task->packed_size))
+                r = place_make(task->directory, task->packed, task->packed_size);
+        if (r == 0)
+                r = watch_events(task);
         if (r < 0) {
                 if (task->events_fd >= 0)
                         close(TAKE_FD(task->events_fd));
@@ -130,31 +109,6 @@ void task_drop(WorkerTask *task)
         task_free(task);
 }
 
-// Most directories hold these files and nothing else, and the engine's threads cost more than they.
-static bool remove_small(int parent, const char *name)
-{
-        static const char *const files[] = {"task", "events", "lock", "stderr"};
-        _cleanup_close_ int fd =
-                openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-        for (size_t i = 0; fd >= 0 && i < ELEMENTS(files); i++)
-                (void)!unlinkat(fd, files[i], 0);
-        if (fd >= 0)
-                (void)!unlinkat(fd, "work", AT_REMOVEDIR);
-        return unlinkat(parent, name, AT_REMOVEDIR) == 0;
-}
-
-static void remove_directory(int parent, const char *name)
-{
-        TreeOptions options = {.cancel_fd = -1};
-        TreeFigures figures;
-        _cleanup_error_ Error error = ERROR_EMPTY;
-
-        if (!remove_small(parent, name) &&
-                tree_remove(parent, name, &options, &figures, &error) < 0)
-                log_failure(LOG_WARNING, &error);
-}
-
 static int open_tasks(const Agent *agent)
 {
         _cleanup_free_ char *path = text_format("%s/tasks", agent->config->directory);
@@ -167,7 +121,7 @@ void task_remove(WorkerTask *task)
         _cleanup_close_ int parent = open_tasks(task->agent);
 
         if (parent >= 0)
-                remove_directory(parent, task->id);
+                place_remove(parent, task->id);
         task_drop(task);
 }
 
@@ -191,7 +145,7 @@ void tasks_sweep(Agent *agent)
 
                 if (task_id_valid(entry->d_name) && !task_find(agent, entry->d_name) &&
                         lock_holder(fd, lock, &holder) == 0 && holder == 0)
-                        remove_directory(fd, entry->d_name);
+                        place_remove(fd, entry->d_name);
         }
         if (directory)
                 closedir(directory);

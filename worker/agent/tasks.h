@@ -1,5 +1,4 @@
-// The tasks this worker has, and their directories: DIR/tasks/ID with `task`, `events`, `lock`,
-// `stderr` and `work/`. Only the journal is durable; a directory can be made again from it.
+// The tasks this worker has, and their directories (place.h).
 #ifndef UNDERSTUDY_WORKER_AGENT_TASKS_H
 #define UNDERSTUDY_WORKER_AGENT_TASKS_H
 
@@ -14,7 +13,8 @@ WorkerTask *task_find(const Agent *agent, const char *id);
 int task_add(Agent *agent, const char *id, const uint8_t *packed, size_t size, WorkerTask **ret)
         _must_use_;
 
-// Makes the directory, as far as it is not there, and watches the spool.
+// Makes the directory, as far as it is not there, and watches the spool. Of a task that starts now:
+// it gets the spare one.
 int task_prepare(WorkerTask *task, Error *error) _must_use_;
 
 // Removes the task from the list, without or with its directory.

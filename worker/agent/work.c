@@ -247,18 +247,6 @@ static void set_timer(WorkerTask *task, unsigned ms)
 
 // ---------------------------------------------------------------- from outside
 
-void work_foresee(WorkerTask *task)
-{
-        const Agent *agent = task->agent;
-        _cleanup_error_ Error error = ERROR_EMPTY;
-
-        for (const WorkerTask *other = agent->tasks; other; other = other->next)
-                if (other->state == TASK_READY)
-                        return; // it comes first
-        if (agent->running < agent->config->tasks && task_prepare(task, &error) == 0)
-                runner_foresee(agent->runners, task->directory);
-}
-
 void work_resume(WorkerTask *task)
 {
         _cleanup_error_ Error error = ERROR_EMPTY;

@@ -22,6 +22,7 @@
 #include "agent/agent.h"
 #include "agent/identity.h"
 #include "agent/lock.h"
+#include "agent/place.h"
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -411,9 +412,11 @@ static inline bool fleet_all_accepted(Fleet *fleet)
 static inline bool fleet_forgotten(Fleet *fleet)
 {
         _cleanup_free_ char *path = text_format("%s/tasks", fleet->worker_directory);
+        _cleanup_free_ char *spare = text_format("%s/" PLACE_SPARE, path);
+        bool ready = access(spare, F_OK) == 0; // for a task to come
         struct stat st;
 
-        return stat(path, &st) == 0 && st.st_nlink == 2;
+        return stat(path, &st) == 0 && st.st_nlink == 2U + ready;
 }
 
 // ---------------------------------------------------------------- words to the worker
