@@ -337,6 +337,11 @@ static int run_task(const Config *config, const char *directory, StepTable table
                      : run_in(config, &place, &start, table, error);
 }
 
+static void name_place(Place *place, const char directory[PATH_MAX])
+{
+        snprintf(place->path, sizeof(place->path), "%.*s", PATH_MAX - 1, directory);
+}
+
 static int run_as_told(const Config *config, StepTable table, Error *error)
 {
         Place place _cleanup_place_ = PLACE_EMPTY;
@@ -345,17 +350,15 @@ static int run_as_told(const Config *config, StepTable table, Error *error)
         int r = read_packet(&order, sizeof(order));
 
         if (r == 1) {
-                snprintf(place.path, sizeof(place.path), "%.*s", (int)sizeof(order.directory) - 1,
-                        order.directory);
-                r = place_open(&place);
-                r = r < 0 ? r : read_packet(&start, sizeof(start));
+                name_place(&place, order.directory);
+                r = place_open(&place) ?: read_packet(&start, sizeof(start));
         }
-        if (r == 1)
-                snprintf(place.path, sizeof(place.path), "%.*s", (int)sizeof(start.directory) - 1,
-                        start.directory);
         if (r < 0)
                 return cannot_begin(&place, r, error);
-        return r == 0 ? 0 : run_in(config, &place, &start, table, error);
+        if (r != 1)
+                return 0;
+        name_place(&place, start.directory);
+        return run_in(config, &place, &start, table, error);
 }
 
 int runner_run(const char *worker_directory, const char *task_directory, StepTable table)
