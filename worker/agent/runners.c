@@ -193,7 +193,8 @@ static int spawn_process(char *const *program, int input, pid_t *ret)
         return -r;
 }
 
-static int runner_spawn(Runners *runners, Runner **ret)
+// NULL, with errno, when it cannot be started.
+static Runner *runner_spawn(Runners *runners)
 {
         _cleanup_(runner_freep) Runner *runner = NULL;
         _cleanup_close_ int input = -EBADF, output = -EBADF;
@@ -201,7 +202,7 @@ static int runner_spawn(Runners *runners, Runner **ret)
         pid_t pid;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-                return -errno;
+                return NULL;
         input = ends[0];
         output = ends[1];
         r = spawn_process(runners->program, input, &pid);
@@ -211,15 +212,18 @@ static int runner_spawn(Runners *runners, Runner **ret)
                 r = runner_watch(runner);
         }
         if (r == 0)
-                *ret = TAKE_PTR(runner);
-        return r;
+                return TAKE_PTR(runner);
+        errno = -r;
+        return NULL;
 }
 
 static int copy_path(char to[PATH_MAX], const char *path)
 {
-        if (strlen(path) >= PATH_MAX)
+        size_t size = strlen(path) + 1;
+
+        if (size > PATH_MAX)
                 return -ENAMETOOLONG;
-        strcpy(to, path);
+        memcpy(to, path, size);
         return 0;
 }
 
@@ -239,11 +243,12 @@ static int send_order(Runner *runner, const char *directory)
 // Without a place it is none the worse: a task brings its own.
 static int spare_new(Runners *runners)
 {
-        int r = runner_spawn(runners, &runners->spare);
+        Runner *spare = runner_spawn(runners);
 
-        if (r == 0 && place_make_spare(runners->place) == 0)
-                r = send_order(runners->spare, runners->place);
-        return r;
+        runners->spare = spare;
+        if (!spare)
+                return -errno;
+        return place_make_spare(runners->place) < 0 ? 0 : send_order(spare, runners->place);
 }
 
 static void on_refill(evutil_socket_t fd, short what, void *userdata)
@@ -292,28 +297,33 @@ static void dismiss(Runner *spare)
 }
 
 // A spare that has just died says so by its pidfd, and is not missed.
-static int start_with(Runners *runners, const RunnerTask *task, Runner **ret)
+static Runner *start_spare(Runners *runners, const RunnerTask *task)
 {
         Runner *spare = runners->spare;
-        int r;
 
         if (spare && is_ready_in(spare, task->directory)) {
-                *ret = TAKE_PTR(runners->spare);
-                if (send_start(*ret, task) == 0)
-                        return 0;
-        } else if (spare && !text_equal(spare->directory, runners->place)) {
-                dismiss(spare);
+                runners->spare = NULL;
+                return send_start(spare, task) == 0 ? spare : NULL;
         }
-        r = runner_spawn(runners, ret);
-        if (r == 0)
-                r = send_order(*ret, task->directory);
-        return r < 0 ? r : send_start(*ret, task);
+        if (spare && !text_equal(spare->directory, runners->place))
+                dismiss(spare);
+        return NULL;
+}
+
+static int start_another(Runners *runners, const RunnerTask *task, Runner **ret)
+{
+        Runner *runner = runner_spawn(runners);
+
+        *ret = runner;
+        if (!runner)
+                return -errno;
+        return send_order(runner, task->directory) ?: send_start(runner, task);
 }
 
 int runner_start(Runners *runners, const RunnerTask *task, Runner **ret, Error *error)
 {
-        Runner *runner;
-        int r = start_with(runners, task, &runner);
+        Runner *runner = start_spare(runners, task);
+        int r = runner ? 0 : start_another(runners, task, &runner);
 
         if (r < 0) {
                 error_set(error, r, "runner", "cannot start a runner");
