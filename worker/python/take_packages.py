@@ -6,13 +6,12 @@ request: prefix and libraries of the other one, as packages.py tells them; leave
 that are not taken). Answers with {"taken": names}; what has no RECORD, is editable or cannot be
 read is not among them.
 """
+import csv
 import json
 import os
 import re
-import shutil
 import sys
 from importlib.metadata import distributions
-from importlib.util import cache_from_source
 
 # "#!/path/env/bin/python", or for a long path "#!/bin/sh" and then "'''exec' /path/env/bin/python".
 INTERPRETER = re.compile(rb"\A(#!|#!/bin/sh\n'''exec' \"?)(/[^\n\"]*)/python[0-9.]*")
@@ -28,16 +27,32 @@ def is_editable(distribution):
     return bool(direct.get("dir_info", {}).get("editable"))
 
 
+def copy_content(source, status, target):
+    output = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.fchmod(output, status.st_mode & 0o777)
+        done = 0
+        while done < status.st_size:
+            sent = os.sendfile(output, source, done, status.st_size - done)
+            if sent == 0:
+                raise OSError(f"{target} has become shorter")
+            done += sent
+        os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))  # compiled code names it
+    finally:
+        os.close(output)
+
+
 def copy(source, target):
+    """One file, with as few calls as can be: there are tens of thousands."""
     directory = os.path.dirname(target)
     if directory not in made:
         os.makedirs(directory, exist_ok=True)
         made.add(directory)
-    shutil.copyfile(source, target, follow_symlinks=False)
-    if not os.path.islink(target):
-        status = os.stat(source)
-        os.chmod(target, status.st_mode & 0o777)
-        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))  # compiled code names it
+    file = os.open(source, os.O_RDONLY)
+    try:
+        copy_content(file, os.fstat(file), target)
+    finally:
+        os.close(file)
 
 
 def adapt(script):
@@ -50,16 +65,22 @@ def adapt(script):
             file.write(text[:found.start(2)] + own + text[found.end(2):])
 
 
+def compiled(path):
+    directory, name = os.path.split(path)
+    return os.path.join(directory, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+
+
 def files_of(distribution):
-    """Each path in the other environment, with its compiled code; what makes it count as installed
+    """Each path within the environment, with its compiled code; what makes it count as installed
     comes last."""
-    listed = [os.path.normpath(str(distribution.locate_file(file))) for file in distribution.files]
-    known = set(listed)
-    for path in listed:
-        compiled = cache_from_source(path) if path.endswith(".py") else path
-        if compiled not in known:
-            known.add(compiled)
-    return sorted(known, key=lambda path: ".dist-info" + os.sep in path)
+    library = os.path.relpath(distribution.locate_file(""), request["prefix"])
+    known = {}
+    for row in csv.reader(distribution.read_text("RECORD").splitlines()):
+        path = os.path.normpath(os.path.join(library, row[0]))
+        known[path] = True
+        if path.endswith(".py"):
+            known[compiled(path)] = True
+    return sorted(known, key=lambda path: ".dist-info/" in path)
 
 
 def take(distribution):
@@ -67,22 +88,21 @@ def take(distribution):
     targets = []
     try:
         for path in files_of(distribution):
-            relative = os.path.relpath(path, request["prefix"])
-            target = os.path.join(sys.prefix, relative)
-            if relative.startswith(os.pardir):
+            target = os.path.join(sys.prefix, path)
+            if path.startswith((os.pardir, os.sep)):
                 raise OSError(f"{path} is outside of the environment")
-            if os.path.lexists(target) or not os.path.lexists(path):
-                continue  # another package's too; or it is not there, as compiled code may not be
+            try:
+                copy(os.path.join(request["prefix"], path), target)
+            except (FileExistsError, FileNotFoundError):
+                continue  # another package's too; or not there, as compiled code may not be
             targets.append(target)
-            copy(path, target)
-            if os.path.dirname(relative) == SCRIPTS:
+            if os.path.dirname(path) == SCRIPTS:
                 adapt(target)
         return True
     except OSError as error:
         print(f"{distribution.metadata['Name']}: {error}")
         for target in targets:
-            if os.path.lexists(target):
-                os.unlink(target)
+            os.unlink(target)
         return False
 
 
