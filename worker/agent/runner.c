@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "agent/lock.h"
@@ -95,7 +96,7 @@ static void place_close(Place *place)
 
         for (size_t i = 0; i < ELEMENTS(fds); i++)
                 if (*fds[i] >= 0)
-                        close(*fds[i]);
+                        close(TAKE_FD(*fds[i]));
 }
 #define _cleanup_place_ _cleanup_(place_close)
 
@@ -112,6 +113,16 @@ static int place_open(Place *place)
                 place->directory, "stderr", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         place->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         return place->errors < 0 || place->null < 0 ? -errno : 0;
+}
+
+// Opened by its former name before it had it, it may be another one: the next spare's.
+static bool place_is_right(const Place *place)
+{
+        struct stat opened, named;
+
+        return place->null >= 0 && fstat(place->directory, &opened) == 0 &&
+               stat(place->path, &named) == 0 && opened.st_ino == named.st_ino &&
+               opened.st_dev == named.st_dev;
 }
 
 // What a dying runner prints is the reason that people are told.
@@ -351,13 +362,18 @@ static int run_as_told(const Config *config, StepTable table, Error *error)
 
         if (r == 1) {
                 name_place(&place, order.directory);
-                r = place_open(&place) ?: read_packet(&start, sizeof(start));
+                (void)!place_open(&place); // its start finds out
+                r = read_packet(&start, sizeof(start));
         }
-        if (r < 0)
-                return cannot_begin(&place, r, error);
+        if (r == 1) {
+                name_place(&place, start.directory);
+                if (!place_is_right(&place)) {
+                        place_close(&place);
+                        r = place_open(&place) ?: 1;
+                }
+        }
         if (r != 1)
-                return 0;
-        name_place(&place, start.directory);
+                return r < 0 ? cannot_begin(&place, r, error) : 0;
         return run_in(config, &place, &start, table, error);
 }
 

@@ -185,20 +185,29 @@ static inline void fleet_send(Fleet *fleet, Fleet__Frame *frame)
         assert_int_equal(link_send(fleet->link, frame), 0);
 }
 
-static inline void fleet_send_task(
-        Fleet *fleet, const char *id, const char *text, uint32_t deadline)
+// `arguments` say what the step does; all is borrowed.
+static inline Fleet__Task fleet_echo(
+        const char *id, Fleet__EchoArguments *arguments, uint32_t deadline)
 {
-        Fleet__EchoArguments arguments = FLEET__ECHO_ARGUMENTS__INIT;
         Fleet__Task task = FLEET__TASK__INIT;
-        Fleet__Frame frame = FLEET__FRAME__INIT;
 
-        arguments.text = (char *)text;
         task.id = (char *)id;
         task.job = 7;
         task.series = "test";
         task.deadline_seconds = deadline;
         task.arguments_case = FLEET__TASK__ARGUMENTS_ECHO;
-        task.echo = &arguments;
+        task.echo = arguments;
+        return task;
+}
+
+static inline void fleet_send_task(
+        Fleet *fleet, const char *id, const char *text, uint32_t deadline)
+{
+        Fleet__EchoArguments arguments = FLEET__ECHO_ARGUMENTS__INIT;
+        Fleet__Task task = fleet_echo(id, &arguments, deadline);
+        Fleet__Frame frame = FLEET__FRAME__INIT;
+
+        arguments.text = (char *)text;
         frame.body_case = FLEET__FRAME__BODY_TASK;
         frame.task = &task;
         fleet_send(fleet, &frame);

@@ -322,6 +322,57 @@ static void a_daemon_and_its_runner_killed_together_go_on(void **state)
         assert_int_equal(task->notes, 400);
 }
 
+// The order and the start of a runner that comes to read them when both are there already.
+static int run_late(const Fleet *fleet, const char *order_directory, const char *start_directory)
+{
+        RunnerOrder order = {0};
+        RunnerStart start = {0};
+        int ends[2], status;
+        pid_t pid;
+
+        snprintf(order.directory, sizeof(order.directory), "%s", order_directory);
+        snprintf(start.directory, sizeof(start.directory), "%s", start_directory);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+        assert_true(write(ends[0], &order, sizeof(order)) == sizeof(order));
+        assert_true(write(ends[0], &start, sizeof(start)) == sizeof(start));
+        pid = fork();
+        if (pid == 0) {
+                dup2(ends[1], STDIN_FILENO);
+                _exit(runner_run(fleet->worker_directory, NULL, fleet_ops));
+        }
+        close(ends[0]);
+        close(ends[1]);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return status;
+}
+
+// The directory it was to make itself ready in has its task's name by then, and the former name is
+// that of the next spare's.
+static void a_spare_that_was_slow_works_in_its_tasks_directory(void **state)
+{
+        Fleet *fleet = *state;
+        _cleanup_free_ char *spare = text_format("%s/tasks/" PLACE_SPARE, fleet->worker_directory);
+        _cleanup_free_ char *directory = text_format("%s/tasks/1.echo.1", fleet->worker_directory);
+        _cleanup_free_ char *anothers = text_format("%s/stderr", spare), *text = NULL;
+        _cleanup_free_ char *events = text_format("%s/events", directory), *told = NULL;
+        Fleet__EchoArguments arguments = FLEET__ECHO_ARGUMENTS__INIT;
+        Fleet__Task task = fleet_echo("1.echo.1", &arguments, 30);
+        uint8_t packed[256];
+        size_t size;
+
+        arguments.text = "hello";
+        fleet_kill_worker(fleet, SIGTERM);
+        size = fleet__task__pack(&task, packed);
+        assert_int_equal(place_make(directory, packed, size), 0);
+        assert_int_equal(place_make_spare(spare), 0);
+        assert_int_equal(file_write(anothers, "another's", 9, 0600), 0);
+        assert_int_equal(run_late(fleet, spare, directory), 0);
+        assert_int_equal(file_read(anothers, 100, &text, NULL), 0);
+        assert_string_equal(text, "another's");
+        assert_int_equal(file_read(events, 4096, &told, &size), 0);
+        assert_true(size > 0);
+}
+
 static void a_task_killed_before_it_began_is_still_done(void **state)
 {
         Fleet *fleet = *state;
@@ -472,6 +523,7 @@ int main(int argc, char **argv)
                 TEST(a_runner_outlives_its_daemon_and_its_events_arrive_once),
                 TEST(a_daemon_stopped_cleanly_leaves_its_runners_too),
                 TEST(a_daemon_and_its_runner_killed_together_go_on),
+                TEST(a_spare_that_was_slow_works_in_its_tasks_directory),
                 TEST(a_task_killed_before_it_began_is_still_done),
                 TEST(events_lost_in_a_crash_of_the_machine_do_not_stop_a_task),
                 TEST(what_the_controller_does_not_know_is_ended_and_forgotten),
