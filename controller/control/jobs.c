@@ -13,7 +13,7 @@
 
 int jobs_save(Controller *controller, const JobRow *job, Error *error)
 {
-        controller->dirty = true;
+        controller_look_at(controller, job->id);
         return row_update(controller->store, &job_table, job, error)
                        ?: record_job(controller, job, error);
 }
@@ -95,7 +95,7 @@ int jobs_create(Controller *controller, JobRow *job, Error *error)
         job->state = JOB_QUEUED;
         job->ending = JOB_FAILED;
         job->created_us = job->queued_us = clock_now_us();
-        controller->dirty = true;
+        controller->attention.wanted = true;
         return row_insert(controller->store, &job_table, job, error)
                        ?: add_tasks(controller, job, &plan, error)
                        ?: record_job(controller, job, error)
@@ -336,7 +336,7 @@ int jobs_task_finished(
         if (task_is_aside(task) && task->mode == TASK_RUN && job.state == JOB_RUNNING)
                 end.outcome = FLEET__OUTCOME__DONE;
         take_end(task, &end);
-        controller->dirty = true;
+        controller_look_at(controller, task->job);
         r = row_update(controller->store, &task_table, task, error)
                     ?: record_task(controller, task, error);
         if (r < 0 || !found)

@@ -1,4 +1,4 @@
-// The life of a job. A change of it ends with the scheduler's next look (Controller.dirty).
+// The life of a job. A change of it ends with the scheduler's next look (Controller.attention).
 #ifndef UNDERSTUDY_CONTROL_JOBS_H
 #define UNDERSTUDY_CONTROL_JOBS_H
 

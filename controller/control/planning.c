@@ -165,6 +165,13 @@ static void take_series(Planning *planning, const JobRow *job, bool known)
                 planning->input.root = job->root;
 }
 
+// A scan offers names that nobody has.
+static int known_series(Store *store, const JobRow *job, Rows *ret, Error *error)
+{
+        return job->kind == JOB_SCAN ? series_list(store, ret, error)
+                                     : series_of_host(store, job->host, ret, error);
+}
+
 int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
 {
         _cleanup_planning_ Planning planning = {0};
@@ -174,7 +181,7 @@ int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
                 return r;
         take_series(&planning, job, r > 0);
         r = sites_of_host(store, job->host, &planning.sites, error)
-                    ?: series_list(store, &planning.site_series, error)
+                    ?: known_series(store, job, &planning.site_series, error)
                     ?: allowances_of(store, job->series, &planning.allowances, error)
                     ?: settings_get(store, job->series, &planning.settings, error);
         if (r == 0)

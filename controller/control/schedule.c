@@ -12,24 +12,33 @@
 // One look of the scheduler at everything.
 typedef struct Look {
         Controller *controller;
+        Attention attention; // what it was asked to look at
         Rows jobs;
         Rows under_way; // tasks
         Load load;
 } Look;
+
+// It is looked at again, with whatever changes next.
+static int wait_for_room(const Look *look, const JobRow *job, LookWhy why)
+{
+        attention_add(&look->controller->attention, job->id, why);
+        return 0;
+}
 
 static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *task,
         TaskRowMode mode, Error *error)
 {
         _cleanup_(finished_clear) Fleet__Finished *finished = NULL;
         _cleanup_error_ Error why = ERROR_EMPTY;
+        bool heavy = load_is_heavy(task, mode);
         int r;
 
         if (!session_of_host(look->controller, job->host))
-                return 0;
+                return wait_for_room(look, job, LOOK_ROOM);
         if (!task_is_aside(task)) {
-                if (!load_admits(&look->load, job->host, load_is_heavy(task, mode)))
-                        return 0;
-                load_add(&look->load, job->host, load_is_heavy(task, mode));
+                if (!load_admits(&look->load, job->host, heavy))
+                        return wait_for_room(look, job, heavy ? LOOK_ROOM_HEAVY : LOOK_ROOM);
+                load_add(&look->load, job->host, heavy);
         }
         r = dispatch_task(look->controller, job, tasks, task, mode, &why, error);
         if (r <= 0)
@@ -116,15 +125,30 @@ static int go_back(Look *look, JobRow *job, const Rows *rows, Error *error)
                     : jobs_end(look->controller, job, job->ending, error);
 }
 
+// Its tasks are read only if one of them may move.
+static bool is_worth_it(const Look *look, const JobRow *job)
+{
+        LookWhy why = attention_to(&look->attention, job->id);
+
+        if (why != LOOK_ROOM_HEAVY || load_admits(&look->load, job->host, true))
+                return why != LOOK_NOT;
+        wait_for_room(look, job, why);
+        return false;
+}
+
 static int look_at(Look *look, JobRow *job, bool series_free, Error *error)
 {
         _cleanup_rows_ Rows tasks = {0};
         int r = 0;
 
-        if (job->state == JOB_QUEUED && series_free && session_of_host(look->controller, job->host))
+        bool queued = job->state == JOB_QUEUED;
+
+        if (queued && series_free && session_of_host(look->controller, job->host))
                 r = jobs_start(look->controller, job, error);
         if (r < 0 || (job->state != JOB_RUNNING && job->state != JOB_UNDOING))
                 return r;
+        if (!queued && !is_worth_it(look, job))
+                return 0;
         r = tasks_of_job(look->controller->store, job->id, &tasks, error);
         if (r < 0)
                 return r;
@@ -137,8 +161,11 @@ static int look_at(Look *look, JobRow *job, bool series_free, Error *error)
 static int look_open(Look *look, Error *error)
 {
         Store *store = look->controller->store;
-        int r = jobs_under_way(store, &look->jobs, error)
-                        ?: tasks_under_way(store, NULL, &look->under_way, error);
+        int r;
+
+        look->attention = TAKE(look->controller->attention, (Attention){0});
+        r = jobs_under_way(store, &look->jobs, error)
+                    ?: tasks_under_way(store, NULL, &look->under_way, error);
 
         if (r == 0)
                 load_count(look->controller, &look->under_way, &look->load);
@@ -147,6 +174,7 @@ static int look_open(Look *look, Error *error)
 
 static void look_close(Look *look)
 {
+        attention_clear(&look->attention);
         rows_clear(&look->jobs);
         rows_clear(&look->under_way);
         load_clear(&look->load);
@@ -155,6 +183,8 @@ static void look_close(Look *look)
 // Is an earlier job of the same series, or host, still under way?
 static bool is_series_free(const JobRow *jobs, size_t i)
 {
+        if (jobs[i].state != JOB_QUEUED)
+                return true;
         for (size_t k = 0; k < i; k++)
                 if (!job_is_over(&jobs[k]) && job_excludes(&jobs[k], &jobs[i]))
                         return false;

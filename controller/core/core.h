@@ -21,13 +21,34 @@ typedef struct Session Session;
 typedef struct Watch Watch;
 typedef struct Prune Prune;
 
+// Why the scheduler is to look at a job. All others wait for their own tasks.
+typedef enum LookWhy {
+        LOOK_NOT,
+        LOOK_ROOM_HEAVY, // one of its heavy tasks has found no room
+        LOOK_ROOM,       // another task has found none, or its host was away
+        LOOK_CHANGED,
+} LookWhy;
+
+typedef struct LookAt {
+        int64_t job;
+        LookWhy why;
+} LookAt;
+
+// What it is to look at before the commit.
+typedef struct Attention {
+        bool wanted; // it is to look, at those that are queued in any case
+        bool all;    // at every job
+        LookAt *jobs;
+        size_t count;
+} Attention;
+
 struct Controller {
         struct event_base *base;
         const ControllerSetup *setup;
         Store *store;
         struct event *turn_end; // runs after all that is active in this turn
-        bool dirty;             // something changed that may let a job go on
-        Session *sessions;      // of connected hosts
+        Attention attention;
+        Session *sessions; // of connected hosts
         Watch *watches;
         Prune *prune;
         // Of the layers above, set by controller_new.
@@ -46,6 +67,15 @@ int controller_begin(Controller *controller, Error *error) _must_use_;
 // Ends the turn now: schedules, commits, sends. A failure has rolled the turn back and closed all
 // links, so that workers send again what was lost.
 int controller_commit(Controller *controller, Error *error) _must_use_;
+
+// Something changed that may let this job go on; any job.
+void controller_look_at(Controller *controller, int64_t job);
+void controller_look_at_all(Controller *controller);
+// A reason stays until it is looked at; a better one takes its place.
+void attention_add(Attention *attention, int64_t job, LookWhy why);
+LookWhy attention_to(const Attention *attention, int64_t job);
+void attention_clear(Attention *attention);
+#define _cleanup_attention_ _cleanup_(attention_clear)
 
 // Rolls the turn back and closes all links, for `error`, which is logged.
 void controller_abandon(Controller *controller, const Error *error);

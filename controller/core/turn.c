@@ -14,6 +14,52 @@ static void on_turn_end(evutil_socket_t fd, short events, void *userdata)
         (void)!controller_commit(controller, NULL);
 }
 
+// ---- what the scheduler looks at
+
+LookWhy attention_to(const Attention *attention, int64_t job)
+{
+        if (attention->all)
+                return LOOK_CHANGED;
+        for (size_t i = 0; i < attention->count; i++)
+                if (attention->jobs[i].job == job)
+                        return attention->jobs[i].why;
+        return LOOK_NOT;
+}
+
+void attention_add(Attention *attention, int64_t job, LookWhy why)
+{
+        size_t i = 0;
+
+        while (i < attention->count && attention->jobs[i].job != job)
+                i++;
+        if (i == attention->count) {
+                attention->jobs = memory_grow(
+                        attention->jobs, (attention->count + 1) * sizeof(*attention->jobs));
+                attention->jobs[attention->count++] = (LookAt){job, why};
+        }
+        if (attention->jobs[i].why < why)
+                attention->jobs[i].why = why;
+}
+
+void attention_clear(Attention *attention)
+{
+        free(attention->jobs);
+        *attention = (Attention){0};
+}
+
+void controller_look_at(Controller *controller, int64_t job)
+{
+        controller->attention.wanted = true;
+        attention_add(&controller->attention, job, LOOK_CHANGED);
+}
+
+void controller_look_at_all(Controller *controller)
+{
+        controller->attention.wanted = controller->attention.all = true;
+}
+
+// ---- turns
+
 int core_open(Controller *controller, Error *error)
 {
         int r = store_open(controller->setup->database, &controller->store, error);
@@ -23,6 +69,7 @@ int core_open(Controller *controller, Error *error)
         controller->turn_end = event_new(controller->base, -1, 0, on_turn_end, controller);
         if (!controller->turn_end)
                 return error_set(error, -ENOMEM, "internal", "cannot make an event");
+        controller_look_at_all(controller);
         return 0;
 }
 
@@ -31,6 +78,7 @@ void core_close(Controller *controller)
         session_list_free(controller);
         if (controller->turn_end)
                 event_free(controller->turn_end);
+        attention_clear(&controller->attention);
         store_free(controller->store);
 }
 
@@ -47,6 +95,7 @@ void controller_abandon(Controller *controller, const Error *error)
 {
         log_failure(LOG_ERR, error);
         store_rollback(controller->store);
+        controller_look_at_all(controller); // what was looked at was taken back
         session_list_close(controller, "controller", "the controller could not store this");
 }
 
@@ -57,7 +106,7 @@ int controller_commit(Controller *controller, Error *error)
 
         if (!store_is_open(controller->store))
                 return 0;
-        while (r == 0 && TAKE(controller->dirty, false))
+        while (r == 0 && controller->attention.wanted)
                 r = controller->schedule(controller, &failure);
         if (r == 0)
                 r = store_commit(controller->store, &failure);

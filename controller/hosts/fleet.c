@@ -46,7 +46,7 @@ static int welcome(
         row_set_text(&host.version, hello->version);
         blob_set(&host.facts, hello->facts ? &hello->facts->base : NULL);
         host.last_seen_us = session->seen_us = clock_now_us();
-        controller->dirty = true;
+        controller_look_at_all(controller);
         log_info("worker connected host=%s address=%s version=%s", session->host, session->address,
                 hello->version);
         return row_update(controller->store, &host_table, &host, error)

@@ -46,8 +46,8 @@ int calendar_next(Store *store, int64_t *ret_us, Error *error)
         _cleanup_query_ sqlite3_stmt *statement = NULL;
         int r = store_query(store, &statement, error,
                 "SELECT min(at) FROM ("
-                "SELECT next_us AS at FROM calendar WHERE paused = 0 AND next_us > 0 UNION ALL "
-                "SELECT waits_us FROM calendar WHERE paused = 0 AND waits_us > 0)",
+                "SELECT min(next_us) AS at FROM calendar WHERE paused = 0 AND next_us > 0 UNION "
+                "ALL SELECT min(waits_us) FROM calendar WHERE paused = 0 AND waits_us > 0)",
                 "");
 
         if (r == 0)

@@ -136,5 +136,6 @@ const char *const store_migrations[] = {
         "ALTER TABLE announcement ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;\n",
         // All that have not ended wait for a moment, and these have an index.
         "DROP INDEX attempt_waits;\n",
+        "CREATE INDEX site_series ON site (series, id);\n",
         NULL,
 };

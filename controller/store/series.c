@@ -60,6 +60,12 @@ int series_list(Store *store, Rows *ret, Error *error)
         return rows_get(store, &series_table, ret, error, "ORDER BY name", "");
 }
 
+int series_of_host(Store *store, const char *host, Rows *ret, Error *error)
+{
+        return rows_get(
+                store, &series_table, ret, error, "WHERE host = ? ORDER BY name", "t", host);
+}
+
 int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Error *error)
 {
         return row_get(store, &site_table, ret, error,

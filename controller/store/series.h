@@ -61,6 +61,7 @@ DEFINE_ROW(SettingRow, setting)
 // 1: found; 0: there is none.
 int series_get(Store *store, const char *name, SeriesRow *ret, Error *error) _must_use_;
 int series_list(Store *store, Rows *ret, Error *error) _must_use_; // by name
+int series_of_host(Store *store, const char *host, Rows *ret, Error *error) _must_use_;
 
 // The site of a series in a state: of several, the one that came to it last. 1: found; 0: none.
 int site_get(Store *store, const char *series, SiteState state, SiteRow *ret, Error *error)

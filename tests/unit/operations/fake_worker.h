@@ -21,6 +21,9 @@
 #include "steps.h"
 
 #define ROOT "/srv/lino/one"
+#ifndef FAKE_HOSTS
+#define FAKE_HOSTS 2
+#endif
 
 // ---- workers
 
@@ -53,6 +56,7 @@ typedef struct FakeHost {
                 const Fleet__Task *task); // hears of each execution that ends well; NULL: nobody
         Fleet__ProbeResult *probe;        // what production answers; NULL: a plain answer
         void (*answers)(const Fleet__Site *site, Fleet__ProbeResult *plain); // adds to it; or NULL
+        bool slow; // what it does takes time: it ends when fake_done says so
 } FakeHost;
 
 typedef struct Fake {
@@ -61,7 +65,7 @@ typedef struct Fake {
         struct event_base *base;
         ControllerSetup setup;
         Controller *controller;
-        FakeHost hosts[2];
+        FakeHost hosts[FAKE_HOSTS];
         Error error;
         long sends;   // frames that left the controller
         long drop_at; // from this one on they are lost; 0: never
@@ -386,7 +390,8 @@ static inline void fake_take_task(FakeHost *host, const Fleet__Task *task)
         assert_true(host->tasks < ELEMENTS(host->journal));
         entry = &host->journal[host->tasks++];
         *entry = (FakeTask){.task = (Fleet__Task *)message_copy(&task->base)};
-        fake_execute(host, entry);
+        if (!host->slow)
+                fake_execute(host, entry);
 }
 
 static inline void fake_forget(FakeHost *host, FakeTask *task)
