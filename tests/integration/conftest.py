@@ -13,6 +13,11 @@ import servers
 from fleet import BIN, Fleet, assert_done, remove_tree, scratch
 from site_under_test import Site
 
+# Those that take minutes, the longest first: none of them is to be left for the end.
+LONGEST = ("test_retire", "test_delta", "test_main_job", "test_servers", "test_interlock", "test_serving_nginx", "test_script",
+           "test_serving_apache", "test_restore", "test_two_workers", "test_kill_controller", "test_ways", "test_attempt_kills",
+           "test_odd_files", "test_crash_points", "test_attempt", "test_drop", "test_cli", "test_delta_refusals", "test_demo")
+
 SERIES = "alpha"
 PRODUCTION = "anna"
 PREVIEW = "bert"
@@ -24,6 +29,10 @@ def pytest_configure(config):
             pytest.exit(f"{BIN / program} is missing; build first: tests/run build", returncode=2)
     if os.geteuid() == 0:
         network.sweep()
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_report_header(config):
