@@ -56,7 +56,7 @@ def engine():
 @pytest.fixture(scope="module")
 def directory(engine):
     """Not below /tmp/pytest-of-root: the sites' owner must be able to pass."""
-    path = scratch(tempfile.mkdtemp(prefix="understudy-test."))
+    path = scratch(tempfile.mkdtemp(prefix="us-test."))
     yield path
     if os.environ.get("KEEP"):
         print(f"kept: {path}")

@@ -121,14 +121,16 @@ class Worker(Daemon):
 
     def runners(self):
         """Process ids of this worker's runners that have a task: they hold files of its directory open."""
-        return [pid for pid, argv in processes() if "run-task" in argv[1:2] and holds_open(pid, f"{self.directory}/")]
+        tasks = str(self.directory / "tasks")
+        return [pid for pid, argv in processes() if "run-task" in argv[1:2] and holds_open(pid, f"{tasks}/", f"{tasks}/.spare")]
 
 
-def holds_open(pid, prefix):
+def holds_open(pid, prefix, but_for):
     try:
-        return any(os.readlink(entry.path).startswith(prefix) for entry in os.scandir(f"/proc/{pid}/fd"))
+        files = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
     except OSError:
         return False
+    return any(file.startswith(prefix) and not file.startswith(but_for) for file in files)
 
 
 def pip_offline():
