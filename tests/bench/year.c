@@ -9,39 +9,21 @@
 #define FAKE_HOSTS 200
 
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "calendar/due.h"
 #include "fake.h"
+#include "simulated.h"
 #include "store/calendar.h"
 
 #define DAY_US  (INT64_C(86400) * US_PER_SECOND)
 #define NOON_US (INT64_C(1798718400) * US_PER_SECOND) // 2026-12-31T12:00Z
 
-// ---- what the C library has: time goes as the simulation says, and a disk would only cost time
-
 static int64_t now_us = NOON_US;
 
-int clock_gettime(clockid_t clock, struct timespec *ret)
+static int64_t simulated_us(int64_t real_us)
 {
-        if (clock != CLOCK_REALTIME)
-                return (int)syscall(SYS_clock_gettime, clock, ret);
-        *ret = (struct timespec){now_us / US_PER_SECOND, now_us % US_PER_SECOND * 1000};
-        return 0;
-}
-
-int fdatasync(int fd)
-{
-        (void)fd;
-        return 0;
-}
-
-int fsync(int fd)
-{
-        (void)fd;
-        return 0;
+        (void)real_us;
+        return now_us;
 }
 
 // ---- what the workers do
@@ -174,9 +156,7 @@ static void end(const Work *item)
         year.tasks++;
         year.heavy[index_of(item->host)] -= is_heavy(entry->task);
         entry->numbered = 0;
-        fake_spool(entry)->body_case = FLEET__EVENT__BODY_STARTED;
-        entry->events[0]->started = (Fleet__Started *)message_new(&fleet__started__descriptor);
-        entry->events[0]->started->run = 1;
+        fake_spool_started(entry);
         fake_done(item->host, entry);
         for (size_t i = 0; i < entry->count; i++) {
                 Fleet__Event *event = (Fleet__Event *)message_copy(&entry->events[i]->base);
@@ -219,6 +199,11 @@ static void run_until(int64_t until_us)
 }
 
 // ---- the fleet
+
+static void clean_up(void)
+{
+        remove_tree(fake.directory);
+}
 
 static void invite(size_t count)
 {
@@ -318,6 +303,7 @@ int main(int argc, char **argv)
                 return EXIT_FAILURE;
         }
         fake_setup(NULL);
+        atexit(clean_up);
         fake.setup.calendar = (CalendarDefaults){.zone = "UTC", .nightly = true};
         invite(year.hosts);
         for_each_series(adopt);

@@ -3,6 +3,7 @@
 #define UNDERSTUDY_TEST_FAKE_H
 
 #include "fake_worker.h"
+#include "remove.h"
 
 // ---- asking
 
@@ -164,14 +165,6 @@ static inline int fake_setup(void **state)
         return 0;
 }
 
-static inline void fake_remove(const char *suffix)
-{
-        char path[128];
-
-        snprintf(path, sizeof path, "%s%s", fake.database, suffix);
-        unlink(path);
-}
-
 static inline int fake_teardown(void **state)
 {
         (void)state;
@@ -185,10 +178,7 @@ static inline int fake_teardown(void **state)
         }
         event_base_free(fake.base);
         error_clear(&fake.error);
-        fake_remove("");
-        fake_remove("-wal");
-        fake_remove("-shm");
-        rmdir(fake.directory);
+        remove_tree(fake.directory);
         return 0;
 }
 

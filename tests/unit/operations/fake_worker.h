@@ -299,6 +299,15 @@ static inline Fleet__Event *fake_spool(FakeTask *task)
         return event;
 }
 
+static inline void fake_spool_started(FakeTask *task)
+{
+        Fleet__Event *event = fake_spool(task);
+
+        event->body_case = FLEET__EVENT__BODY_STARTED;
+        event->started = (Fleet__Started *)message_new(&fleet__started__descriptor);
+        event->started->run = 1;
+}
+
 static inline void fake_spool_finished(
         FakeHost *host, FakeTask *task, Fleet__Outcome outcome, const char *code)
 {
@@ -351,10 +360,7 @@ static inline void fake_execute(FakeHost *host, FakeTask *task)
         host->executions++;
         snprintf(host->log + strlen(host->log), sizeof host->log - strlen(host->log), "%s%s ",
                 undo ? "-" : "", step);
-        event = fake_spool(task);
-        event->body_case = FLEET__EVENT__BODY_STARTED;
-        event->started = (Fleet__Started *)message_new(&fleet__started__descriptor);
-        event->started->run = 1;
+        fake_spool_started(task);
         event = fake_spool(task);
         event->body_case = FLEET__EVENT__BODY_PROGRESS;
         event->progress = (Fleet__Progress *)message_new(&fleet__progress__descriptor);

@@ -4,13 +4,10 @@
 //
 //   LIFECYCLE_WALKS=100000   how many (default: 500)
 //   LIFECYCLE_SEED=7         where the numbers begin (default: 1)
-#include <sys/syscall.h>
-#include <time.h>
-
-#include "base/clock.h"
 #include "calendar/due.h"
 #include "control/voters.h"
 #include "fake.h"
+#include "simulated.h"
 #include "store/attempt.h"
 
 enum {
@@ -19,32 +16,11 @@ enum {
         NAME_ROOM = 24,
 };
 
-// ---- what the C library has: time goes as the walk says, and a disk would only cost time
+static int64_t ahead_us; // of the walk's time
 
-static int64_t ahead_us;
-
-int clock_gettime(clockid_t clock, struct timespec *ret)
+static int64_t simulated_us(int64_t real_us)
 {
-        int r = (int)syscall(SYS_clock_gettime, clock, ret);
-        int64_t us;
-
-        if (clock != CLOCK_REALTIME)
-                return r;
-        us = ret->tv_sec * US_PER_SECOND + ret->tv_nsec / 1000 + ahead_us;
-        *ret = (struct timespec){us / US_PER_SECOND, us % US_PER_SECOND * 1000};
-        return r;
-}
-
-int fdatasync(int fd)
-{
-        (void)fd;
-        return 0;
-}
-
-int fsync(int fd)
-{
-        (void)fd;
-        return 0;
+        return real_us + ahead_us;
 }
 
 // ---- the world outside the controller
