@@ -136,14 +136,23 @@ static bool is_worth_it(const Look *look, const JobRow *job)
         return false;
 }
 
-static int look_at(Look *look, JobRow *job, bool series_free, Error *error)
+// Is an earlier job of the same series, or host, still under way?
+static bool is_series_free(const JobRow *jobs, size_t i)
 {
+        for (size_t k = 0; k < i; k++)
+                if (!job_is_over(&jobs[k]) && job_excludes(&jobs[k], &jobs[i]))
+                        return false;
+        return true;
+}
+
+static int look_at(Look *look, size_t i, Error *error)
+{
+        JobRow *jobs = look->jobs.items, *job = &jobs[i];
+        bool queued = job->state == JOB_QUEUED;
         _cleanup_rows_ Rows tasks = {0};
         int r = 0;
 
-        bool queued = job->state == JOB_QUEUED;
-
-        if (queued && series_free && session_of_host(look->controller, job->host))
+        if (queued && is_series_free(jobs, i) && session_of_host(look->controller, job->host))
                 r = jobs_start(look->controller, job, error);
         if (r < 0 || (job->state != JOB_RUNNING && job->state != JOB_UNDOING))
                 return r;
@@ -166,7 +175,6 @@ static int look_open(Look *look, Error *error)
         look->attention = TAKE(look->controller->attention, (Attention){0});
         r = jobs_under_way(store, &look->jobs, error)
                     ?: tasks_under_way(store, NULL, &look->under_way, error);
-
         if (r == 0)
                 load_count(look->controller, &look->under_way, &look->load);
         return r;
@@ -180,24 +188,12 @@ static void look_close(Look *look)
         load_clear(&look->load);
 }
 
-// Is an earlier job of the same series, or host, still under way?
-static bool is_series_free(const JobRow *jobs, size_t i)
-{
-        if (jobs[i].state != JOB_QUEUED)
-                return true;
-        for (size_t k = 0; k < i; k++)
-                if (!job_is_over(&jobs[k]) && job_excludes(&jobs[k], &jobs[i]))
-                        return false;
-        return true;
-}
-
 int schedule_run(Controller *controller, Error *error)
 {
         _cleanup_(look_close) Look look = {.controller = controller};
         int r = look_open(&look, error);
-        JobRow *jobs = look.jobs.items;
 
         for (size_t i = 0; i < look.jobs.count && r == 0; i++)
-                r = look_at(&look, &jobs[i], is_series_free(jobs, i), error);
+                r = look_at(&look, i, error);
         return r;
 }

@@ -75,7 +75,6 @@ void controller_look_at_all(Controller *controller);
 void attention_add(Attention *attention, int64_t job, LookWhy why);
 LookWhy attention_to(const Attention *attention, int64_t job);
 void attention_clear(Attention *attention);
-#define _cleanup_attention_ _cleanup_(attention_clear)
 
 // Rolls the turn back and closes all links, for `error`, which is logged.
 void controller_abandon(Controller *controller, const Error *error);

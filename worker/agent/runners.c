@@ -254,9 +254,9 @@ static int spare_new(Runners *runners)
 static void on_refill(evutil_socket_t fd, short what, void *userdata)
 {
         Runners *runners = userdata;
-        (void)fd, (void)what;
         int r = runners->spare ? 0 : spare_new(runners);
 
+        (void)fd, (void)what;
         if (r < 0)
                 log_warning("cannot start a spare runner: %s", strerror(-r));
 }
@@ -286,7 +286,7 @@ static int send_start(Runner *runner, const RunnerTask *task)
 
 static bool is_ready_in(const Runner *runner, const char *directory)
 {
-        return runner->socket >= 0 && runner->directory && text_equal(runner->directory, directory);
+        return runner->socket >= 0 && text_equal(runner->directory, directory);
 }
 
 // One that is ready elsewhere, where nothing has come of it, ends; the next spare comes then.

@@ -217,14 +217,25 @@ static int begin(const Environment *environment, int state, Error *error)
                        : r;
 }
 
+// In the preview, as its owner. `next` is what to do when it fails by itself.
+static int run_program(
+        const Environment *environment, const char *const *argv, const char *next, Error *error)
+{
+        ProcessSpec spec = {.argv = argv,
+                .directory = environment->preview.path,
+                .account = &environment->preview.owner};
+        int r = process_check(environment->context, &spec, error);
+
+        if (r < 0 && r != -ECANCELED && r != -ETIME)
+                error_next(error, "%s", next);
+        return r;
+}
+
 static int make_venv(const Environment *environment, Error *error)
 {
         const char *base = json_string_value(json_object_get(environment->before, "base"));
         _cleanup_free_ char *path = text_format("%s/env", environment->preview.path);
         const char *argv[] = {base, "-m", "venv", "--without-pip", path, NULL};
-        ProcessSpec spec = {.argv = argv,
-                .directory = environment->preview.path,
-                .account = &environment->preview.owner};
         int r;
 
         if (!base)
@@ -235,11 +246,9 @@ static int make_venv(const Environment *environment, Error *error)
                 return r;
         step_note(environment->context, "Building %s with %s (Python %s)", path, base,
                 json_string_value(json_object_get(environment->before, "python")));
-        r = process_check(environment->context, &spec, error);
-        if (r < 0 && r != -ECANCELED && r != -ETIME)
-                error_next(error, "Is the venv module installed (apt install python3-venv)? Then "
-                                  "retry the job.");
-        return r;
+        return run_program(environment, argv,
+                "Is the venv module installed (apt install python3-venv)? Then retry the job.",
+                error);
 }
 
 // With their uncommitted edits, and with the rights of their owner, since the environment may be a
@@ -371,15 +380,10 @@ static int make_pip(const Environment *environment, Error *error)
 {
         const char *argv[] = {
                 "env/bin/python", "-m", "ensurepip", "--upgrade", "--default-pip", NULL};
-        ProcessSpec spec = {.argv = argv,
-                .directory = environment->preview.path,
-                .account = &environment->preview.owner};
-        int r = process_check(environment->context, &spec, error);
 
-        if (r < 0 && r != -ECANCELED && r != -ETIME)
-                error_next(error, "Is the ensurepip module installed (apt install python3-venv)? "
-                                  "Then retry the job.");
-        return r;
+        return run_program(environment, argv,
+                "Is the ensurepip module installed (apt install python3-venv)? Then retry the job.",
+                error);
 }
 
 static int install(Environment *environment, Error *error)
@@ -401,9 +405,6 @@ static int install(Environment *environment, Error *error)
 static int run_pull(const Environment *environment, Error *error)
 {
         const char *argv[] = {"env/bin/" PULL_SCRIPT, NULL};
-        ProcessSpec spec = {.argv = argv,
-                .directory = environment->preview.path,
-                .account = &environment->preview.owner};
         _cleanup_free_ char *script = NULL, *renamed = NULL;
         _cleanup_close_ int bin = -EBADF;
         struct stat st;
@@ -430,13 +431,10 @@ static int run_pull(const Environment *environment, Error *error)
                 return failed(environment, r, "cannot write the preview's pull.sh", error);
         step_note(environment->context,
                 "Running env/bin/" PULL_SCRIPT "; what it asks is answered with end of file.");
-        r = process_check(environment->context, &spec, error);
-        if (r < 0 && r != -ECANCELED && r != -ETIME)
-                error_next(error,
-                        "If it gave up because nobody answered its question, let it go on "
-                        "without a terminal, and retry the job; or prepare the preview "
-                        "without --install pull.sh.");
-        return r;
+        return run_program(environment, argv,
+                "If it gave up because nobody answered its question, let it go on without a "
+                "terminal, and retry the job; or prepare the preview without --install pull.sh.",
+                error);
 }
 
 static int finish(const Environment *environment, Error *error)

@@ -233,8 +233,11 @@ static bool listens_in(const SiteDir *site, const char *line, const char **ret_p
 {
         const char *flags = line, *path = strchr(line, '/');
 
-        for (int column = 0; flags && column < 3; column++)
-                flags = (flags = strchr(flags, ' ')) ? flags + 1 : NULL;
+        for (int column = 0; flags && column < 3; column++) {
+                const char *end = strchr(flags, ' ');
+
+                flags = end ? end + 1 : NULL;
+        }
         *ret_path = path;
         return flags && path && text_starts(flags, UNIX_LISTENS) &&
                file_is_beneath(path, site->path);
