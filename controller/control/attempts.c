@@ -35,13 +35,16 @@ static int tell_people(Controller *controller, const AttemptRow *attempt, Announ
         return announce(controller, kind, attempt->series, attempt->job, cause, detail, error);
 }
 
-static int tell_voters(
-        Controller *controller, const AttemptRow *attempt, AttemptEvent event, Error *error)
+// They know of it from its announcement on.
+static int tell_voters(Controller *controller, const AttemptRow *attempt, AttemptState before,
+        AttemptEvent event, Error *error)
 {
+        if (attempt_is_over(attempt) && before != ATTEMPT_PLANNED)
+                return voters_tell_end(controller, attempt, error);
         switch (event) {
         case ATTEMPT_IS_ANNOUNCED:
                 return voters_ask(controller, attempt, ANNOUNCE_VOTER_INVITED, error);
-        case ATTEMPT_IS_MOVED: // before it is announced they do not know of it
+        case ATTEMPT_IS_MOVED:
                 return attempt->state == ATTEMPT_ANNOUNCED
                                ? voters_ask(controller, attempt, ANNOUNCE_VOTER_MOVED, error)
                                : 0;
@@ -52,8 +55,8 @@ static int tell_voters(
         }
 }
 
-static int announce_move(Controller *controller, const AttemptRow *attempt, AttemptEvent event,
-        const char *detail, Error *error)
+static int announce_move(Controller *controller, const AttemptRow *attempt, AttemptState before,
+        AttemptEvent event, const char *detail, Error *error)
 {
         static const AnnouncementKind kinds[] = {
                 [ATTEMPT_IS_ANNOUNCED] = ANNOUNCE_ATTEMPT_ANNOUNCED,
@@ -73,7 +76,7 @@ static int announce_move(Controller *controller, const AttemptRow *attempt, Atte
         text = text_format("%s%s%s.", detail, attempt_is_over(attempt) ? "" : ". ",
                 attempt_is_over(attempt) ? "" : when);
         return tell_people(controller, attempt, kinds[event], text, error)
-                       ?: tell_voters(controller, attempt, event, error);
+                       ?: tell_voters(controller, attempt, before, event, error);
 }
 
 // Along an edge, or not at all; the history hears of it, and people who have to.
@@ -81,7 +84,8 @@ static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event,
         const char *told, const char *detail, Error *error)
 {
         const JobRow about = {.series = attempt->series};
-        int r = attempt_next(attempt->state, event, &attempt->state, error);
+        AttemptState before = attempt->state;
+        int r = attempt_next(before, event, &attempt->state, error);
 
         if (r < 0)
                 return r;
@@ -91,7 +95,7 @@ static int move(Controller *controller, AttemptRow *attempt, AttemptEvent event,
                 attempt->ended_us = attempt->changed_us;
         return row_update(controller->store, &attempt_table, attempt, error)
                        ?: record_history(controller, &about, who, told, error, "%s", detail)
-                       ?: announce_move(controller, attempt, event, detail, error);
+                       ?: announce_move(controller, attempt, before, event, detail, error);
 }
 
 // ---- asked for by people

@@ -207,21 +207,62 @@ static int tell_no_mail(Controller *controller, const AttemptRow *attempt, Error
                 "No mail is configured in [announce] of controller.conf: hand them their links");
 }
 
+typedef int MailFn(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const VoterRow *voter, Error *error);
+
+static int mail_each(Controller *controller, const AttemptRow *attempt, const Rows *voters,
+        AnnouncementKind kind, MailFn *mail, Error *error)
+{
+        const VoterRow *rows = voters->items;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < voters->count; i++)
+                if (is_address(rows[i].name))
+                        r = mail(controller, attempt, kind, &rows[i], error);
+        return r;
+}
+
 int voters_ask(
         Controller *controller, const AttemptRow *attempt, AnnouncementKind kind, Error *error)
 {
         _cleanup_rows_ Rows voters = {0};
         int r = voters_of(controller->store, attempt->id, &voters, error);
-        const VoterRow *rows = voters.items;
 
         if (r < 0 || voters.count == 0)
                 return r;
-        if (!has_mail(controller))
-                return tell_no_mail(controller, attempt, error);
-        for (size_t i = 0; r == 0 && i < voters.count; i++)
-                if (is_address(rows[i].name))
-                        r = ask(controller, attempt, kind, &rows[i], error);
-        return r;
+        return has_mail(controller) ? mail_each(controller, attempt, &voters, kind, ask, error)
+                                    : tell_no_mail(controller, attempt, error);
+}
+
+// ---- and told how it ended
+
+static int tell_end(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const VoterRow *voter, Error *error)
+{
+        static const char *const sentences[] = {
+                [ATTEMPT_ACCEPTED] = "It is accepted: the new site stays.",
+                [ATTEMPT_CANCELED] = "It is taken back, with all that was entered since it opened.",
+                [ATTEMPT_WITHDRAWN] = "It will not take place.",
+                [ATTEMPT_FAILED] = "It did not begin: the site is as it was.",
+        };
+        _cleanup_free_ char *cause =
+                text_format("%lld %lld", (long long)voter->id, (long long)attempt->sequence);
+        _cleanup_free_ char *detail =
+                text_format("%s Your link has ended.", sentences[attempt->state]);
+
+        // Of no voter: there is no link to be added.
+        return announce_to_voter(
+                controller, kind, attempt->series, 0, voter->name, cause, detail, error);
+}
+
+int voters_tell_end(Controller *controller, const AttemptRow *attempt, Error *error)
+{
+        _cleanup_rows_ Rows voters = {0};
+        int r = voters_of(controller->store, attempt->id, &voters, error);
+
+        if (r < 0 || !has_mail(controller))
+                return r;
+        return mail_each(controller, attempt, &voters, ANNOUNCE_VOTER_TOLD, tell_end, error);
 }
 
 static int refuse_letter(const char *why, Error *error)

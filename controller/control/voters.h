@@ -33,6 +33,8 @@ char *voters_link(Controller *controller, const AttemptRow *attempt, const Voter
 // told of another time, or asked.
 int voters_ask(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
         Error *error) _must_use_;
+// Tells them how the attempt has ended, as they were asked.
+int voters_tell_end(Controller *controller, const AttemptRow *attempt, Error *error) _must_use_;
 // How a mail to a voter ends, with the link; the caller frees it. -ENOENT, code "voter": they are
 // not asked any more, so that no mail is due.
 int voters_letter(Controller *controller, int64_t id, char **ret, Error *error) _must_use_;

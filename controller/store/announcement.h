@@ -34,6 +34,7 @@
                 "Your word on the upgrade of %s is asked for")                                     \
         X(VOTER_MOVED, "voter-moved", "attempt", true, "The upgrade of %s has another time")       \
         X(VOTER_ASKED, "voter-asked", "attempt", true, "Does the upgraded %s work?")               \
+        X(VOTER_TOLD, "voter-told", "attempt", true, "What became of the upgrade of %s")           \
         X(RETIRE_SOON, "retire-soon", "retirement", false,                                         \
                 "An old site of %s is about to be retired")                                        \
         X(RETIRE_OFF, "retire-off", "retirement", false, "An old site of %s is kept after all")    \

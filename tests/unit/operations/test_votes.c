@@ -371,6 +371,19 @@ static void who_has_an_address_is_asked_by_mail_alone_when_announced_and_when_op
                      "voter-moved joe@example.com 1; voter-invited joe@example.com 1; ");
 }
 
+static void who_was_asked_is_told_how_it_ended(void **state)
+{
+        (void)state;
+        with_rule("operator");
+        plan_with_voters("cancel");
+        say(ATTEMPT "/withdraw", NULL);
+        assert_asked(""); // they had not heard of it
+        plan_with_voters("cancel");
+        say(ATTEMPT "/announce", NULL);
+        say(ATTEMPT "/withdraw", NULL);
+        assert_asked("voter-told joe@example.com 1; voter-invited joe@example.com 1; ");
+}
+
 static void a_letter_has_the_link_until_there_is_nobody_to_be_asked(void **state)
 {
         _cleanup_free_ char *letter = NULL, *none = NULL;
@@ -493,6 +506,7 @@ int main(void)
                 TEST(one_who_does_not_agree_or_says_nothing_is_enough_against_it),
                 TEST(where_all_must_agree_nobody_does_not),
                 TEST(who_has_an_address_is_asked_by_mail_alone_when_announced_and_when_open),
+                TEST(who_was_asked_is_told_how_it_ended),
                 TEST(a_letter_has_the_link_until_there_is_nobody_to_be_asked),
                 TEST(without_mail_the_history_says_that_links_are_to_be_handed_over),
                 TEST(voters_come_and_go_all_or_none),
