@@ -19,6 +19,8 @@ enum {
         STEP_HEAVY = 1U << 3,           // nice and idle I/O; counts against the host's limit
         STEP_FINAL = 1U << 4, // once it has begun, nothing of its job can be taken back any more
         STEP_ASIDE = 1U << 5, // serves the others: ended when these are done, and done then
+        STEP_ALONE = 1U << 6, // also without a controller: it waits, so that it counts against no
+                              // limit, and goes on after a restart without being asked to
 };
 
 // X(name, flags, deadline in seconds, what it does, for people)
@@ -45,6 +47,7 @@ enum {
         X(loss, STEP_READS, 1800, "List what users have done")                                     \
         X(settle, STEP_DESTROYS | STEP_FINAL, 600, "Give up the previous database")                \
         X(switch, STEP_UNDO_AT_FAILURE, 60, "Set the links")                                       \
+        X(standby, STEP_ALONE, 400 * 24 * 3600, "Take it back when nobody can ask to")             \
         X(purge, STEP_DESTROYS | STEP_FINAL, 3600, "Remove the site")                              \
         X(unused, STEP_READS, 120, "See that nothing uses the site")                               \
         X(backup, STEP_HEAVY | STEP_UNDO_AT_FAILURE, 6 * 3600, "Take a last backup outside")       \

@@ -454,6 +454,12 @@ static const CommandWord attempt_plan_options[] = {
                 .help = "What happens at the end of the lapse when nobody has said anything; "
                         "cancel "
                         "unless it is said."},
+        {.name = "alone-after",
+                .value = "DURATION",
+                .help = "When the end of the lapse is over by that much and the host cannot be "
+                        "told otherwise, its worker cancels the attempt by itself; '5 min'. Unless "
+                        "it is said, it waits for the controller.",
+                .check = check_duration},
         ANYWAY_WORD,
         {.name = "voter",
                 .value = "VOTER",

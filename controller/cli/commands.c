@@ -410,6 +410,8 @@ int run_attempt_plan(const CommandLine *line)
 
         if (command_value(line, "deadline"))
                 json_object_set_new(body, "deadline_seconds", seconds_of(line, "deadline"));
+        if (command_value(line, "alone-after"))
+                json_object_set_new(body, "alone_seconds", seconds_of(line, "alone-after"));
         if (command_value(line, "outcome-when-over"))
                 json_object_set_new(
                         body, "when_over", json_string(command_value(line, "outcome-when-over")));

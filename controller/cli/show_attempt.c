@@ -85,6 +85,16 @@ void show_vote(const Screen *screen, const json_t *vote)
                         (long long)job);
 }
 
+static char *alone_after(const json_t *attempt)
+{
+        json_int_t seconds = json_integer_value(json_object_get(attempt, "alone_seconds"));
+
+        if (seconds == 0)
+                return text_copy("");
+        return text_format("its worker cancels it %lld %s after the end",
+                (long long)(seconds < 120 ? seconds : seconds / 60), seconds < 120 ? "s" : "min");
+}
+
 void show_attempt(const Screen *screen, const json_t *attempt)
 {
         _cleanup_table_ Table table = {.columns = 2};
@@ -93,6 +103,7 @@ void show_attempt(const Screen *screen, const json_t *attempt)
                 view_text(attempt, "then"));
         _cleanup_free_ char *deadline = text_format("%lld min for the opening",
                 (long long)json_integer_value(json_object_get(attempt, "deadline_seconds")) / 60);
+        _cleanup_free_ char *alone = alone_after(attempt);
         const char *ways = attempt_ways(view_text(attempt, "state"));
 
         table_add_pair(&table, "series", view_text(attempt, "series"));
@@ -101,6 +112,8 @@ void show_attempt(const Screen *screen, const json_t *attempt)
         table_add_pair(&table, "lapse", lapse);
         table_add_pair(&table, "deadline", deadline);
         table_add_pair(&table, "ends", view_text(attempt, "ends_local"));
+        table_add_pair(&table, "alone", alone);
+        table_add_pair(&table, "being accepted", view_text(attempt, "accepting"));
         table_add_pair(&table, "planned by", view_text(attempt, "who"));
         table_add_pair(&table, "why", view_text(attempt, "why"));
         table_add_pair(&table, "anyway, because", view_text(attempt, "anyway"));

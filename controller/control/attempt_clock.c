@@ -38,7 +38,8 @@ static int end_as_agreed(Controller *controller, AttemptRow *attempt, int64_t no
         int64_t late_us = now_us - attempt->ends_us;
         int r = 0;
 
-        if (!text_blank(attempt->why) || attempts_refuse_while_job(controller, attempt, NULL) < 0)
+        if (!text_blank(attempt->why) || !text_blank(attempt->accepting) ||
+                attempts_refuse_while_job(controller, attempt, NULL) < 0)
                 return 0;
         if (late_us > ATTEMPT_LATE_US)
                 r = record_history(controller, &about, CALENDAR_WHO, "attempt's end was late",

@@ -215,26 +215,6 @@ int attempts_refuse_while_job(Controller *controller, const AttemptRow *attempt,
         return r;
 }
 
-int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
-{
-        return attempts_refuse_while_job(controller, attempt, error)
-                       ?: move(controller, attempt, ATTEMPT_IS_ACCEPTED, who, "attempt accepted",
-                                  "The new site stays production", error);
-}
-
-int attempts_extend(
-        Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who, Error *error)
-{
-        _cleanup_free_ char *detail = text_format("By %lld minutes", (long long)seconds / 60);
-
-        attempt->ends_us += seconds * US_PER_SECOND;
-        attempt->lapse_seconds += seconds;
-        attempt->warned = 0;
-        return attempts_refuse_while_job(controller, attempt, error)
-                       ?: move(controller, attempt, ATTEMPT_IS_EXTENDED, who, "attempt extended",
-                                  detail, error);
-}
-
 // `job` says its kind, and gets its id.
 static int queue(Controller *controller, const AttemptRow *attempt, JobRow *job, const char *verb,
         const char *who, Error *error)
@@ -250,6 +230,79 @@ static int queue(Controller *controller, const AttemptRow *attempt, JobRow *job,
         job->who = text_copy(who);
         job->request = text_format("attempt %s %s", verb, attempt->series);
         return jobs_create(controller, job, error);
+}
+
+// ---- its worker stands by
+
+// Told to its worker while it can be reached: what is to be done if it cannot be told any more.
+static int stand_by(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        _cleanup_job_ JobRow job = {.kind = JOB_STANDBY};
+        int r = attempt->alone_seconds
+                        ? queue(controller, attempt, &job, "standby", attempt->who, error)
+                        : 0;
+
+        attempt->standby = job.id;
+        return r ?: row_update(controller->store, &attempt_table, attempt, error);
+}
+
+// What follows is standby_ended's, and may come at once: the attempt is read again. 1: it follows;
+// 0: nobody stands by.
+static int call_back(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        _cleanup_job_ JobRow job = {0};
+        int64_t id = attempt->id;
+        int r = job_newest_of_kind(controller->store, attempt->series, JOB_STANDBY, &job, error);
+
+        if (r <= 0 || job_is_over(&job))
+                return r < 0 ? r : 0;
+        if (job.state != JOB_UNDOING)
+                r = jobs_cancel(controller, &job, who, error);
+        if (r < 0)
+                return r;
+        attempt_clear(attempt);
+        r = attempt_get(controller->store, id, attempt, error);
+        return r < 0 ? r : 1;
+}
+
+static int accept_now(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        return move(controller, attempt, ATTEMPT_IS_ACCEPTED, who, "attempt accepted",
+                "The new site stays production", error);
+}
+
+// While its worker may still take it back, it is not accepted: that is called back first.
+int attempts_accept(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
+{
+        AttemptState next;
+        int r = attempts_refuse_while_job(controller, attempt, error)
+                        ?: attempt_next(attempt->state, ATTEMPT_IS_ACCEPTED, &next, error);
+
+        if (r < 0)
+                return r;
+        row_set_text(&attempt->accepting, who);
+        r = row_update(controller->store, &attempt_table, attempt, error)
+                    ?: call_back(controller, attempt, who, error);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        row_set_text(&attempt->accepting, NULL);
+        return accept_now(controller, attempt, who, error);
+}
+
+// Its worker is told of the new end when it has let go of the one before.
+int attempts_extend(
+        Controller *controller, AttemptRow *attempt, int64_t seconds, const char *who, Error *error)
+{
+        _cleanup_free_ char *detail = text_format("By %lld minutes", (long long)seconds / 60);
+        int r = attempts_refuse_while_job(controller, attempt, error);
+
+        attempt->ends_us += seconds * US_PER_SECOND;
+        attempt->lapse_seconds += seconds;
+        attempt->warned = 0;
+        attempt->standby = 0;
+        r = r ?: move(controller, attempt, ATTEMPT_IS_EXTENDED, who, "attempt extended", detail, error)
+                        ?: call_back(controller, attempt, who, error);
+        return r < 0 ? r : 0;
 }
 
 int attempts_open(Controller *controller, AttemptRow *attempt, const char *who, Error *error)
@@ -286,7 +339,10 @@ int attempts_cancel_because(
                 return r;
         attempt->job = job.id;
         row_set_text(&attempt->why, why);
-        return row_update(controller->store, &attempt_table, attempt, error);
+        row_set_text(&attempt->accepting, NULL);
+        r = row_update(controller->store, &attempt_table, attempt, error)
+                    ?: call_back(controller, attempt, who, error);
+        return r < 0 ? r : 0;
 }
 
 static int refuse_no_loss(const AttemptRow *attempt, Error *error)
@@ -326,7 +382,8 @@ static int opened(Controller *controller, AttemptRow *attempt, Error *error)
         attempt->opened_us = clock_now_us();
         attempt->ends_us = attempt->opened_us + attempt->lapse_seconds * US_PER_SECOND;
         return move(controller, attempt, ATTEMPT_OPENED, attempt->who, "attempt opened",
-                "Users work on the new site", error);
+                       "Users work on the new site", error)
+                       ?: stand_by(controller, attempt, error);
 }
 
 int attempts_fail(
@@ -399,6 +456,68 @@ static int taken_back(Controller *controller, AttemptRow *attempt, const JobRow 
         return store_failure(r, &refusal, error);
 }
 
+// It did it alone: a way back that was asked for meanwhile has nothing left to do.
+static int taken_back_alone(
+        Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        _cleanup_job_ JobRow asked = {0};
+        _cleanup_error_ Error refusal = ERROR_EMPTY;
+        int r = attempt->job ? job_get(controller->store, attempt->job, &asked, error) : 0;
+
+        row_set_text(&attempt->why, "its worker took it back by itself, since nobody had told it "
+                                    "otherwise");
+        r = r < 0 ? r : taken_back(controller, attempt, job, error);
+        if (r < 0 || asked.id == 0 || job_is_over(&asked))
+                return r;
+        r = jobs_cancel(controller, &asked, job->who, &refusal);
+        return store_failure(r, &refusal, error);
+}
+
+// It has done nothing, and nobody stands by any more.
+static int let_go(Controller *controller, AttemptRow *attempt, Error *error)
+{
+        attempt->standby = 0;
+        attempt->alone_seconds = 0;
+        return row_update(controller->store, &attempt_table, attempt, error);
+}
+
+// What it was called back for follows: it is accepted, taken back by its job, or has more time. Who
+// cancels the standing by itself wants the end to wait for the controller.
+static int called_back(Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        _cleanup_free_ char *who = TAKE_PTR(attempt->accepting);
+
+        if (who)
+                return accept_now(controller, attempt, who, error);
+        if (attempt->standby == job->id)
+                return let_go(controller, attempt, error);
+        return stand_by(controller, attempt, error);
+}
+
+// Before its moment that is no harm yet: the controller ends the attempt.
+static int did_not_stand_by(
+        Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        if (!text_blank(attempt->accepting))
+                return called_back(controller, attempt, job, error);
+        if (clock_now_us() < attempt_alone_us(attempt) ||
+                attempts_refuse_while_job(controller, attempt, NULL) < 0)
+                return let_go(controller, attempt, error);
+        attempt->standby = 0;
+        return not_taken_back(controller, attempt, job, error);
+}
+
+static int standby_ended(
+        Controller *controller, AttemptRow *attempt, const JobRow *job, Error *error)
+{
+        if (attempt->state != ATTEMPT_OPEN)
+                return 0;
+        if (job->state == JOB_DONE)
+                return taken_back_alone(controller, attempt, job, error);
+        return job->state == JOB_CANCELED ? called_back(controller, attempt, job, error)
+                                          : did_not_stand_by(controller, attempt, job, error);
+}
+
 int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
 {
         _cleanup_attempt_ AttemptRow attempt = {0};
@@ -408,7 +527,10 @@ int attempts_job_ended(Controller *controller, const JobRow *job, Error *error)
                 return r;
         if (job->kind == JOB_OPEN)
                 return opening_ended(controller, &attempt, job, error);
-        if (job->kind == JOB_REPORT) // what it found is kept by the registry
+        if (job->kind == JOB_STANDBY)
+                return standby_ended(controller, &attempt, job, error);
+        // What a report found is kept by the registry; a way back may have come too late.
+        if (job->kind == JOB_REPORT || attempt_is_over(&attempt))
                 return 0;
         if (job->state != JOB_DONE)
                 return not_taken_back(controller, &attempt, job, error);

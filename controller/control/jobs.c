@@ -140,8 +140,9 @@ static int tell_end(Controller *controller, const JobRow *job, Error *error)
         if (job->state == JOB_CANCELED)
                 return record_history(controller, job, job->who, event, error, "job %lld%s",
                         (long long)job->id,
-                        job->started_us ? ": what it had made was taken back"
-                                        : ": it had not begun");
+                        job->kind == JOB_STANDBY ? ": it has done nothing"
+                        : job->started_us        ? ": what it had made was taken back"
+                                                 : ": it had not begun");
         return record_history(controller, job, job->who, event, error, "job %lld after %.1f s: %s",
                 (long long)job->id, seconds, why);
 }
@@ -233,6 +234,16 @@ static bool gave_up(const Rows *tasks)
 bool jobs_is_final(const JobRow *job, const Rows *tasks)
 {
         return job->kind != JOB_OPEN && gave_up(tasks);
+}
+
+bool jobs_is_done_after_all(const JobRow *job, const Rows *tasks)
+{
+        const TaskRow *rows = tasks->items;
+        bool done = job->kind == JOB_STANDBY;
+
+        for (size_t i = 0; i < tasks->count; i++)
+                done &= rows[i].state == TASK_DONE;
+        return done;
 }
 
 // A preparation is left as it is when it fails, so that it can go on, and taken back as a whole

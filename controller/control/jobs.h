@@ -22,6 +22,9 @@ int jobs_complete(Controller *controller, JobRow *job, const Rows *tasks, Error 
 int jobs_wait(Controller *controller, JobRow *job, Error *error) _must_use_;
 int jobs_end(Controller *controller, JobRow *job, JobState state, Error *error) _must_use_;
 
+// Its worker was called back too late: it has done alone what there was to do.
+bool jobs_is_done_after_all(const JobRow *job, const Rows *tasks);
+
 // The task to be taken back next, once none is under way; NULL: nothing is left.
 TaskRow *jobs_next_undo(const JobRow *job, const Rows *tasks);
 

@@ -23,21 +23,35 @@ static int learn_production(
         return row_update(controller->store, &site_table, &site, error);
 }
 
-static void learn_links(SeriesRow *series, const TaskRow *task)
+static void take_links(SeriesRow *series, const Fleet__SwitchArguments *switched, bool undone)
 {
-        ProtobufCMessage *message =
-                blob_message(&task->arguments, &fleet__switch_arguments__descriptor);
-        const Fleet__SwitchArguments *arguments = (Fleet__SwitchArguments *)message;
-
-        for (size_t i = 0; message && i < arguments->n_links; i++) {
-                const Fleet__Link *link = arguments->links[i];
-                const char *site = task->state == TASK_UNDONE ? link->before : link->site;
+        for (size_t i = 0; i < switched->n_links; i++) {
+                const Fleet__Link *link = switched->links[i];
 
                 row_set_text(
                         text_equal(link->name, "prod") ? &series->prod_link : &series->preview_link,
-                        site);
+                        undone ? link->before : link->site);
         }
-        protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void learn_links(SeriesRow *series, const TaskRow *task)
+{
+        _cleanup_message_ ProtobufCMessage *message =
+                blob_message(&task->arguments, &fleet__switch_arguments__descriptor);
+
+        if (message)
+                take_links(series, (Fleet__SwitchArguments *)message, task->state == TASK_UNDONE);
+}
+
+static void learn_way_back(SeriesRow *series, const TaskRow *task)
+{
+        _cleanup_message_ ProtobufCMessage *message =
+                blob_message(&task->arguments, &fleet__standby_arguments__descriptor);
+        const Fleet__StandbyArguments *standby = (Fleet__StandbyArguments *)message;
+
+        for (size_t i = 0; standby && i < standby->n_way_back; i++)
+                if (standby->way_back[i]->arguments_case == FLEET__TASK__ARGUMENTS_SWITCH)
+                        take_links(series, standby->way_back[i]->switch_, false);
 }
 
 // One difference between a delta and a full restore: no more of them until a person has looked.
@@ -82,6 +96,8 @@ int registry_learn(Controller *controller, const JobRow *job, const TaskRow *tas
                 learn_links(&series, task);
         else if (task->state != TASK_DONE || !result)
                 return 0;
+        else if (text_equal(task->step, "standby"))
+                learn_way_back(&series, task);
         else if (text_equal(task->label, "production_probe"))
                 r = learn_production(controller, &series, (Fleet__ProbeResult *)result, error);
         else if (text_equal(task->step, "dump") && ((Fleet__DumpResult *)result)->bytes)

@@ -129,6 +129,17 @@ static int find_attempt(Store *store, const JobRow *job, const char **ret, Error
         return r < 0 ? r : 0;
 }
 
+// When the worker of an attempt that stands by is to act.
+static int find_moment(Store *store, const JobRow *job, int64_t *ret_us, Error *error)
+{
+        _cleanup_attempt_ AttemptRow attempt = {0};
+        int r = attempt_get(store, job->attempt, &attempt, error);
+
+        if (r > 0)
+                *ret_us = attempt_alone_us(&attempt);
+        return r < 0 ? r : 0;
+}
+
 static int weekday_now(void)
 {
         time_t now = time(NULL);
@@ -188,6 +199,8 @@ int planning_load(Store *store, const JobRow *job, Planning *ret, Error *error)
                 r = find_attempt(store, job, &planning.input.attempt, error);
         if (r == 0 && job->kind == JOB_PREPARE)
                 r = find_unfinished(store, job, &planning.input.unfinished, error);
+        if (r == 0 && job->kind == JOB_STANDBY)
+                r = find_moment(store, job, &planning.input.standby_us, error);
         if (r < 0)
                 return r;
         take_sites(&planning);

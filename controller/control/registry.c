@@ -335,6 +335,7 @@ int registry_apply(Controller *controller, const JobRow *job, const Rows *tasks,
                 [JOB_OPEN] = apply_open,
                 [JOB_REPORT] = apply_report,
                 [JOB_RETIRE] = apply_retire,
+                [JOB_STANDBY] = apply_switch,
         };
 
         if (job->dry_run)

@@ -35,7 +35,7 @@ static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *
 
         if (!session_of_host(look->controller, job->host))
                 return wait_for_room(look, job, LOOK_ROOM);
-        if (!task_is_aside(task)) {
+        if (task_takes_room(task)) {
                 if (!load_admits(&look->load, job->host, heavy))
                         return wait_for_room(look, job, heavy ? LOOK_ROOM_HEAVY : LOOK_ROOM);
                 load_add(&look->load, job->host, heavy);
@@ -120,6 +120,8 @@ static int go_back(Look *look, JobRow *job, const Rows *rows, Error *error)
         for (size_t i = 0; i < rows->count; i++)
                 if (task_is_under_way(&tasks[i]))
                         return 0;
+        if (jobs_is_done_after_all(job, rows))
+                return jobs_complete(look->controller, job, rows, error);
         next = jobs_next_undo(job, rows);
         return next ? send_task(look, job, rows, next, TASK_UNDO, error)
                     : jobs_end(look->controller, job, job->ending, error);
@@ -145,14 +147,28 @@ static bool is_series_free(const JobRow *jobs, size_t i)
         return true;
 }
 
+// The end of another job of an attempt may have left it nothing to do, since this look began.
+static int read_again(Look *look, JobRow *job, Error *error)
+{
+        int64_t id = job->id;
+        int r;
+
+        if (!job->attempt)
+                return 0;
+        job_clear(job);
+        r = job_get(look->controller->store, id, job, error);
+        return r < 0 ? r : 0;
+}
+
 static int look_at(Look *look, size_t i, Error *error)
 {
         JobRow *jobs = look->jobs.items, *job = &jobs[i];
         bool queued = job->state == JOB_QUEUED;
         _cleanup_rows_ Rows tasks = {0};
-        int r = 0;
+        int r = queued ? read_again(look, job, error) : 0;
 
-        if (queued && is_series_free(jobs, i) && session_of_host(look->controller, job->host))
+        if (r == 0 && job->state == JOB_QUEUED && is_series_free(jobs, i) &&
+                session_of_host(look->controller, job->host))
                 r = jobs_start(look->controller, job, error);
         if (r < 0 || (job->state != JOB_RUNNING && job->state != JOB_UNDOING))
                 return r;

@@ -40,7 +40,7 @@ void load_count(Controller *controller, const Rows *under_way, Load *ret)
 
         *ret = (Load){.limits = &controller->setup->limits};
         for (size_t i = 0; i < under_way->count; i++)
-                if (!task_is_aside(&tasks[i]))
+                if (task_takes_room(&tasks[i]))
                         load_add(ret, tasks[i].host, load_is_heavy(&tasks[i], tasks[i].mode));
 }
 

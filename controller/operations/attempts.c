@@ -25,7 +25,7 @@ static json_t *local_or_null(icaltimezone *zone, int64_t at_us)
 static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
 {
         return json_pack("{s:I, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-                         "s:o, s:o, s:I, s:o}",
+                         "s:o, s:o, s:I, s:o, s:I, s:o}",
                 "id", (json_int_t)attempt->id, "series", attempt->series, "state",
                 attempt_state_names[attempt->state], "at", view_time(attempt->at_us), "at_local",
                 local_or_null(zone, attempt->at_us), "lapse_seconds",
@@ -38,7 +38,9 @@ static json_t *view_attempt(const AttemptRow *attempt, icaltimezone *zone)
                 view_time(attempt->created_us), "ended_at", view_time(attempt->ended_us), "site",
                 text_blank(attempt->site) ? json_null() : json_string(attempt->site),
                 "deadline_seconds", (json_int_t)attempt->deadline_seconds, "anyway",
-                text_blank(attempt->anyway) ? json_null() : json_string(attempt->anyway));
+                text_blank(attempt->anyway) ? json_null() : json_string(attempt->anyway),
+                "alone_seconds", (json_int_t)attempt->alone_seconds, "accepting",
+                text_blank(attempt->accepting) ? json_null() : json_string(attempt->accepting));
 }
 
 // ---- what is asked for
@@ -109,6 +111,27 @@ static int check_lapse(int64_t seconds, Error *error)
         return r;
 }
 
+#define ALONE_MAX_S (7 * 24 * 3600)
+
+static int check_alone(const AttemptRow *attempt, Error *error)
+{
+        int r;
+
+        if (attempt->alone_seconds > ALONE_MAX_S) {
+                r = error_set(error, -EINVAL, "bad-request", "a worker does not wait that long");
+                error_why(error, "production would be the new site's for a week more than agreed");
+                error_next(error, "Give it as in --alone-after '5 min'.");
+                return r;
+        }
+        if (attempt->alone_seconds == 0 || attempt->when_over == ATTEMPT_END_CANCEL)
+                return 0;
+        r = error_set(error, -EINVAL, "bad-request",
+                "a worker has nothing to do alone when this attempt is over");
+        error_why(error, "it is accepted then, and nothing changes on its host");
+        error_next(error, "Leave --alone-after out, or give --outcome-when-over cancel.");
+        return r;
+}
+
 #define REASON_MAX 1000
 
 // Why an attempt is to be made with a preview that is not fit for it.
@@ -148,7 +171,7 @@ int attempt_plan(
         Controller *controller, const OperationRequest *request, json_t **ret, Error *error)
 {
         static const char *const members[] = {"at", "lapse_seconds", "when_over",
-                "deadline_seconds", "anyway", "voters", "items", NULL};
+                "deadline_seconds", "alone_seconds", "anyway", "voters", "items", NULL};
         TextList voters _cleanup_text_list_ = {0}, items _cleanup_text_list_ = {0};
         const char *at = NULL, *when_over = NULL, *anyway = NULL;
         AskedAttempt asked _cleanup_asked_ = {0};
@@ -162,6 +185,8 @@ int attempt_plan(
                         ?: asked_seconds(
                                    request->body, "deadline_seconds", &new.deadline_seconds, error)
                         ?: take_end(when_over, &new.when_over, error)
+                        ?: asked_seconds(request->body, "alone_seconds", &new.alone_seconds, error)
+                        ?: check_alone(&new, error)
                         ?: asked_lines(request->body, "voters", &voters, error)
                         ?: asked_lines(request->body, "items", &items, error)
                         ?: asked_attempt(controller, request, &asked, error)

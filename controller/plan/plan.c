@@ -242,6 +242,9 @@ static void fill_switch(const Planning *planning, ProtobufCMessage *arguments)
         add_link(links, "preview", input->production->name, input->preview_link);
 }
 
+// In the graphs, which it is itself a part of.
+static FillFn fill_standby;
+
 static void fill_scan(const Planning *planning, ProtobufCMessage *arguments)
 {
         Fleet__ScanArguments *scan = (Fleet__ScanArguments *)arguments;
@@ -385,6 +388,11 @@ static const NodeSpec report_nodes[] = {
         {NULL},
 };
 
+static const NodeSpec standby_nodes[] = {
+        {"standby", "standby", "", 0, fill_standby},
+        {NULL},
+};
+
 static const NodeSpec drop_nodes[] = {
         {"vhost", "vhost", "", NODE_VHOST, fill_vhost_remove},
         {"stop", "service", "vhost", NODE_SERVICE, fill_stop_preview},
@@ -431,6 +439,7 @@ static const NodeSpec *const graphs[] = {
         [JOB_OPEN] = open_nodes,
         [JOB_REPORT] = report_nodes,
         [JOB_RETIRE] = retire_nodes,
+        [JOB_STANDBY] = standby_nodes,
 };
 
 static bool is_in(const Fleet__Serving *serving, const NodeSpec *spec)
@@ -501,13 +510,31 @@ static void add_node(
                 spec->fill(planning, node->arguments);
 }
 
-static void add_graph(Plan *plan, const Planning *planning)
+static void add_graph(Plan *plan, const Planning *planning, JobKind kind)
 {
-        const NodeSpec *nodes = graphs[planning->input->kind];
+        const NodeSpec *nodes = graphs[kind];
 
         for (const NodeSpec *spec = nodes; spec->label; spec++)
                 if (is_in(planning->serving, spec))
                         add_node(plan, planning, nodes, spec);
+}
+
+// What a switch back would do now, in its order.
+static void fill_standby(const Planning *planning, ProtobufCMessage *arguments)
+{
+        Fleet__StandbyArguments *standby = (Fleet__StandbyArguments *)arguments;
+        _cleanup_plan_ Plan way_back = {0};
+
+        add_graph(&way_back, planning, JOB_SWITCH);
+        standby->at_us = planning->input->standby_us;
+        standby->way_back = memory_new(way_back.count * sizeof *standby->way_back);
+        for (size_t i = 0; i < way_back.count; i++) {
+                PlanNode *node = &way_back.nodes[i];
+                Fleet__Task *task = (Fleet__Task *)message_new(&fleet__task__descriptor);
+
+                step_task_set_arguments(task, node->info, TAKE_PTR(node->arguments));
+                standby->way_back[standby->n_way_back++] = task;
+        }
 }
 
 int plan_make(const PlanInput *given, Plan *ret, Error *error)
@@ -526,16 +553,18 @@ int plan_make(const PlanInput *given, Plan *ret, Error *error)
                 input.settings = &defaults;
         serving = (ProtobufCMessage *)served_by(input.settings, input.series);
         *ret = (Plan){0};
-        add_graph(ret, &(Planning){
-                               .input = &input,
-                               .production = input.kind == JOB_ADOPT ? &named
-                                             : retired               ? retired
-                                                                     : input.production,
-                               .preview = input.kind == JOB_PREPARE ? &named
-                                          : retired                 ? retired
-                                                                    : input.preview,
-                               .serving = (const Fleet__Serving *)serving,
-                       });
+        add_graph(ret,
+                &(Planning){
+                        .input = &input,
+                        .production = input.kind == JOB_ADOPT ? &named
+                                      : retired               ? retired
+                                                              : input.production,
+                        .preview = input.kind == JOB_PREPARE ? &named
+                                   : retired                 ? retired
+                                                             : input.preview,
+                        .serving = (const Fleet__Serving *)serving,
+                },
+                input.kind);
         return 0;
 }
 

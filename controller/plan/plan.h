@@ -45,6 +45,7 @@ typedef struct PlanInput {
         uint64_t last_dump_bytes, last_database_bytes, last_environment_bytes;
         bool full, nightly;  // sync: as asked for
         const char *attempt; // state of an attempt under way that the job is no part of; NULL: none
+        int64_t standby_us;  // standby: when its worker is to act
         int weekday;         // of now, 0 is Sunday
         const SeriesSettings *settings; // NULL: defaults
 } PlanInput;

@@ -224,6 +224,7 @@ static int refuse_kind(const PlanInput *input, Error *error)
         case JOB_SYNC:
                 return input->preview ? 0 : refuse_no_preview(input, "synchronise", error);
         case JOB_SWITCH:
+        case JOB_STANDBY:
                 return refuse_switch(input, error);
         case JOB_DROP:
                 return refuse_drop(input, error);

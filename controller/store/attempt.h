@@ -47,10 +47,13 @@ typedef struct AttemptRow {
         int64_t deadline_seconds;             // that its opening may take
         int64_t began_us, opened_us, ends_us; // 0: not yet
         int64_t warned;                       // its users know that it is about to end
-        int64_t job;                          // of the opening, or of the way back; 0: none
-        char *site;                           // that stepped in; NULL: none yet
-        char *who, *why; // who planned it; why it failed, or what its end waits for
-        char *anyway;    // why it opens though the preview is not fit for it; NULL: it must be
+        int64_t alone_seconds; // after its end its worker takes it back by itself; 0: never
+        int64_t standby;       // the job that waits for that; 0: none
+        char *accepting;       // who accepts it as soon as that is called back; NULL: nobody
+        int64_t job;           // of the opening, or of the way back; 0: none
+        char *site;            // that stepped in; NULL: none yet
+        char *who, *why;       // who planned it; why it failed, or what its end waits for
+        char *anyway; // why it opens though the preview is not fit for it; NULL: it must be
         int64_t created_us, ended_us;
         Blob loss;          // LossResult: what users did on that site, as last reported
         int64_t sequence;   // how often it was changed: the newer one of two tellings
@@ -75,6 +78,11 @@ int attempt_newest(Store *store, const char *series, AttemptRow *ret, Error *err
 // When something is to be done about it by itself: it lapses, opens, has taken too long to open, is
 // about to end, or is over. 0: never.
 int64_t attempt_moment_us(const AttemptRow *attempt);
+// When its worker takes it back by itself.
+static inline int64_t attempt_alone_us(const AttemptRow *attempt)
+{
+        return attempt->ends_us + attempt->alone_seconds * INT64_C(1000000);
+}
 // Those that have not ended, or not before `since_us`.
 int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error) _must_use_;
 // Those that wait for a moment.

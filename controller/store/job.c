@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 const char *const job_kind_names[] = {"adopt", "prepare", "sync", "switch", "drop", "scan", "serve",
-        "open", "report", "retire", NULL};
+        "open", "report", "retire", "standby", NULL};
 const char *const job_state_names[] = {
         "queued", "running", "waiting", "undoing", "done", "failed", "canceled", NULL};
 
@@ -42,7 +42,7 @@ int job_get(Store *store, int64_t id, JobRow *ret, Error *error)
 
 bool job_excludes(const JobRow *a, const JobRow *b)
 {
-        return text_equal(a->series, b->series) &&
+        return !job_stands_by(a) && !job_stands_by(b) && text_equal(a->series, b->series) &&
                (!text_blank(a->series) || text_equal(a->host, b->host));
 }
 

@@ -12,9 +12,10 @@ typedef enum JobKind {
         JOB_DROP,
         JOB_SCAN, // of a host: it has no series
         JOB_SERVE,
-        JOB_OPEN,   // an upgrade attempt: freeze, synchronise, switch
-        JOB_REPORT, // what users did since it opened
-        JOB_RETIRE, // of a site that was production
+        JOB_OPEN,    // an upgrade attempt: freeze, synchronise, switch
+        JOB_REPORT,  // what users did since it opened
+        JOB_RETIRE,  // of a site that was production
+        JOB_STANDBY, // of an attempt: its worker takes it back when nobody can ask to
 } JobKind;
 extern const char *const job_kind_names[];
 
@@ -105,6 +106,9 @@ static inline bool task_is_under_way(const TaskRow *task)
 // Whether it only serves the others (STEP_ASIDE): it counts against no limit, and is ended with
 // them.
 bool task_is_aside(const TaskRow *task);
+// Whether it counts against the limits of fleet and host: it neither serves another nor waits
+// alone.
+bool task_takes_room(const TaskRow *task);
 
 bool task_depends_on(const TaskRow *task, const char *label);
 
@@ -116,10 +120,16 @@ static inline bool job_is_over(const JobRow *job)
         return job->state >= JOB_DONE;
 }
 
+static inline bool job_stands_by(const JobRow *job)
+{
+        return job->kind == JOB_STANDBY && job->state != JOB_UNDOING;
+}
+
 // ---- jobs
 
 int job_get(Store *store, int64_t id, JobRow *ret, Error *error) _must_use_; // 1: found; 0: none
 // Whether two jobs must not run at once: they are of one series, or of one host without a series.
+// One that stands by is in no other's way until it is called back.
 bool job_excludes(const JobRow *a, const JobRow *b);
 // Running, waiting and undoing ones, then those that are queued: each in the order in which they
 // were queued, as far as the clock tells.

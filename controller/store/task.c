@@ -41,6 +41,11 @@ bool task_is_aside(const TaskRow *task)
         return step_info_find(task->step)->flags & STEP_ASIDE;
 }
 
+bool task_takes_room(const TaskRow *task)
+{
+        return !(step_info_find(task->step)->flags & (STEP_ASIDE | STEP_ALONE));
+}
+
 bool task_depends_on(const TaskRow *task, const char *label)
 {
         size_t length = strlen(label);

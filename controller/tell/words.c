@@ -16,6 +16,7 @@ const JobWords job_words[] = {
         [JOB_OPEN] = {"opening", "attempt open"},
         [JOB_REPORT] = {"report", "report made"},
         [JOB_RETIRE] = {"retirement", "site retired"},
+        [JOB_STANDBY] = {"standby", "taken back by its worker"},
 };
 
 char *words_time(int64_t at_us)

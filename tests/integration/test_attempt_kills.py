@@ -102,6 +102,20 @@ def test_its_lapse_ends_as_agreed_also_while_one_is_away(fleet, worker, adopted,
     assert links(adopted) == (PRODUCTION, PREVIEW) and "Dora" not in adopted.persons()
 
 
+@pytest.mark.parametrize("victim", ["controller", "network"] if os.environ.get("SWEEP") else ["controller"])
+def test_told_to_its_worker_ends_it_alone_while_nobody_can_reach_it(fleet, worker, adopted, ready, victim):
+    plan(fleet, "--alone-after", "2 s")
+    assert_done(fleet.do("attempt", "open", SERIES))
+    ready.add_persons("Fred")
+    with away(fleet, worker, victim):
+        kill(fleet, worker, "worker")
+        wait_for(lambda: links(adopted) == (PRODUCTION, PREVIEW), "the former production is back", patience=120)
+    assert "Fred" not in adopted.persons()
+    wait_for(lambda: state(fleet) == "canceled", "the attempt is canceled", patience=60)
+    assert "its worker took it back by itself" in fleet.json("attempt", "show", SERIES)["why"]
+    assert links(adopted) == (PRODUCTION, PREVIEW)
+
+
 def test_accepted_it_stays_so_whoever_is_killed_then(fleet, worker, adopted, ready):
     plan(fleet, "--outcome-when-over", "cancel")
     assert_done(fleet.do("attempt", "open", SERIES))

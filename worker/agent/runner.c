@@ -161,23 +161,6 @@ static int refuse_unknown(Error *error)
         return -EOPNOTSUPP;
 }
 
-static int run_step(StepContext *context, const StepInfo *info, const StepOps *ops,
-        const ProtobufCMessage *arguments, Outcome *outcome, Error *error)
-{
-        int r = 0;
-
-        outcome->message = message_new(info->result);
-        if (ops->check)
-                r = ops->check(context, arguments, outcome->message, error);
-        if (r == 1)
-                outcome->already = true;
-        if (r != 0)
-                return r < 0 ? r : 0;
-        messagep(&outcome->message);
-        outcome->message = message_new(info->result);
-        return ops->run(context, arguments, outcome->message, error);
-}
-
 static int do_task(StepContext *context, StepTable table, Outcome *outcome, Error *error)
 {
         const Fleet__Task *task = context_task(context);
@@ -192,7 +175,7 @@ static int do_task(StepContext *context, StepTable table, Outcome *outcome, Erro
                 return step_canceled_error(context, error);
         if (task->mode == FLEET__TASK_MODE__UNDO)
                 return ops->undo ? ops->undo(context, arguments, error) : 0;
-        return run_step(context, info, ops, arguments, outcome, error);
+        return step_do(context, info, ops, arguments, &outcome->message, &outcome->already, error);
 }
 
 // ---------------------------------------------------------------- its end

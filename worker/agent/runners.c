@@ -12,6 +12,7 @@
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "step/context.h"
 
 // After a start, before the next spare: the task just begun comes first.
 #define SPARE_DELAY_MS 20
@@ -107,11 +108,22 @@ static void on_exit_of(evutil_socket_t fd, short what, void *userdata)
                 log_warning("a spare runner ended: %s", how);
 }
 
+static bool goes_to_its_end(const Runner *runner)
+{
+        _cleanup_free_ char *mark = text_format("%s/work/" STEP_BOUND_MARK, runner->task.directory);
+
+        return access(mark, F_OK) == 0;
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *userdata)
 {
         Runner *runner = userdata;
 
         (void)fd, (void)what;
+        if (goes_to_its_end(runner)) {
+                runner->limit_us = 0;
+                return;
+        }
         log_warning("runner killed task=%s reason=%s", runner->task.directory,
                 runner->reason == RUNNER_KILLED_DEADLINE ? "deadline" : "cancel");
         runner->end = runner->reason;

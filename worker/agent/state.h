@@ -34,6 +34,7 @@ struct WorkerTask {
         size_t packed_size;
         uint64_t job;
         uint32_t deadline_seconds;
+        bool alone; // STEP_ALONE
         char *directory;
         TaskState state;
         bool unanswered; // in the journal, and its acknowledgement not sent

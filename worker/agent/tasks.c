@@ -8,6 +8,7 @@
 #include "agent/lock.h"
 #include "agent/place.h"
 #include "base/log.h"
+#include "steps.h"
 
 #define ID_MAX 128
 
@@ -46,9 +47,11 @@ int task_add(Agent *agent, const char *id, const uint8_t *packed, size_t size, W
 {
         Fleet__Task *message = fleet__task__unpack(NULL, size, packed);
         WorkerTask *task, **end = &agent->tasks;
+        const StepInfo *info;
 
         if (!message)
                 return -EBADMSG;
+        info = step_info_of_task(message);
         task = memory_new(sizeof(*task));
         *task = (WorkerTask){.agent = agent,
                 .id = text_copy(id),
@@ -56,6 +59,7 @@ int task_add(Agent *agent, const char *id, const uint8_t *packed, size_t size, W
                 .packed_size = size,
                 .job = message->job,
                 .deadline_seconds = message->deadline_seconds,
+                .alone = info && info->flags & STEP_ALONE,
                 .directory = text_format("%s/tasks/%s", agent->config->directory, id),
                 .events_fd = -EBADF,
                 .watch = -1};

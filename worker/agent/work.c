@@ -17,12 +17,19 @@
 
 static void set_timer(WorkerTask *task, unsigned ms);
 
+// What waits alone takes no other's place.
+static void count_running(const WorkerTask *task, int change)
+{
+        if (!task->alone)
+                task->agent->running += (unsigned)change;
+}
+
 static void set_state(WorkerTask *task, TaskState state)
 {
         if (task->state == TASK_RUNNING)
-                task->agent->running--;
+                count_running(task, -1);
         if (state == TASK_RUNNING)
-                task->agent->running++;
+                count_running(task, 1);
         task->state = state;
 }
 
@@ -152,7 +159,7 @@ static void on_runner_ended(void *userdata, RunnerEnd end, const char *how)
 
         task->runner = NULL;
         if (task->state == TASK_FORGOTTEN) {
-                agent->running--;
+                count_running(task, -1);
                 agent_sweep(agent);
         } else if (!settle_if_finished(task)) {
                 // Another one may have the task: a spare that an earlier daemon gave it to.
@@ -218,7 +225,7 @@ void work_start(Agent *agent)
 {
         for (WorkerTask *task = agent->tasks; task; task = task->next)
                 if (task->state == TASK_READY &&
-                        (agent->running < agent->config->tasks || task->canceled))
+                        (agent->running < agent->config->tasks || task->canceled || task->alone))
                         start_runner(task);
 }
 
@@ -263,6 +270,10 @@ void work_resume(WorkerTask *task)
                 log_info("events kept task=%s", task->id);
         else
                 task->deaths = task->summary.runs;
+        if (task->alone && task->state == TASK_HELD) {
+                set_state(task, TASK_READY);
+                work_start(task->agent);
+        }
 }
 
 void work_cancel(WorkerTask *task)

@@ -334,6 +334,29 @@ int step_canceled_error(const StepContext *context, Error *error)
         return -ETIME;
 }
 
+// ---------------------------------------------------------------- beyond cancel
+
+bool step_is_bound(const StepContext *context)
+{
+        _cleanup_free_ char *mark = text_format("%s/" STEP_BOUND_MARK, context->directory);
+
+        return access(mark, F_OK) == 0;
+}
+
+int step_bind(StepContext *context, Error *error)
+{
+        _cleanup_free_ char *mark = text_format("%s/" STEP_BOUND_MARK, step_directory(context));
+        int r = step_is_bound(context) ? 0 : file_write(mark, "", 0, 0600);
+
+        if (r < 0) {
+                error_set(error, r, "task-directory", "cannot note that the task goes to its end");
+                error_where(error, "%s", mark);
+                return r;
+        }
+        context->cancel_fd = -EBADF; // poll passes it over
+        return 0;
+}
+
 // ---------------------------------------------------------------- first and last event
 
 static int append_or_fail(StepContext *context, Fleet__Event *event, Error *error)

@@ -15,6 +15,9 @@ int context_open(const char *directory, const Policy *policy, int cancel_fd,
 void context_free(StepContext *context);
 DEFINE_CLEANUP(StepContext *, context_free)
 
+// In work/: the task goes to its end (step_bind). Whoever would kill its runner looks for it.
+#define STEP_BOUND_MARK "bound"
+
 const Fleet__Task *context_task(const StepContext *context);
 
 // What earlier runs left: 0 runs for a task that was never begun; finished: nothing is left to do.

@@ -66,4 +66,15 @@ int step_cancel_fd(const StepContext *context);
 int step_canceled_error(
         const StepContext *context, Error *error); // -ECANCELED, or -ETIME for the deadline
 
+// From here on the task goes to its end, also in a later run of it: neither a cancel nor its
+// deadline ends it. For what must not be left half done, and takes minutes at most.
+int step_bind(StepContext *context, Error *error) _must_use_;
+bool step_is_bound(const StepContext *context);
+
+// Checks a step, and runs it unless it is done (`ret_already`). `ret_result`, the caller's, is
+// there also after a failure.
+int step_do(StepContext *context, const StepInfo *info, const StepOps *ops,
+        const ProtobufCMessage *arguments, ProtobufCMessage **ret_result, bool *ret_already,
+        Error *error) _must_use_;
+
 #endif

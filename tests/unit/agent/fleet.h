@@ -102,10 +102,30 @@ static inline int fleet_run(StepContext *context, const ProtobufCMessage *argume
         return 0;
 }
 
+// Waits for its moment, in milliseconds from its first run; then goes to its end, which takes
+// longer than the configuration's grace.
+static inline int fleet_stand_by(StepContext *context, const ProtobufCMessage *arguments,
+        ProtobufCMessage *result, Error *error)
+{
+        int64_t until_us =
+                clock_monotonic_us() + ((const Fleet__StandbyArguments *)arguments)->at_us;
+        struct pollfd poller = {.fd = step_cancel_fd(context), .events = POLLIN};
+        int r;
+
+        (void)result;
+        while (!step_is_bound(context) && clock_monotonic_us() < until_us)
+                if (poll(&poller, 1, 10) > 0)
+                        return step_canceled_error(context, error);
+        r = step_bind(context, error);
+        return r < 0 ? r : fleet_crawl(context, 1000, error);
+}
+
 static inline const StepOps *fleet_ops(const StepInfo *info)
 {
-        static const StepOps ops = {.run = fleet_run};
+        static const StepOps ops = {.run = fleet_run}, alone = {.run = fleet_stand_by};
 
+        if (text_equal(info->name, "standby"))
+                return &alone;
         return text_equal(info->name, "echo") ? &ops : NULL;
 }
 
@@ -200,6 +220,24 @@ static inline Fleet__Task fleet_echo(
         return task;
 }
 
+// Text "alone MS": waits that long, whatever becomes of the controller.
+static inline void fleet_send_standby(Fleet *fleet, const char *id, const char *text)
+{
+        Fleet__StandbyArguments arguments = FLEET__STANDBY_ARGUMENTS__INIT;
+        Fleet__Task task = FLEET__TASK__INIT;
+        Fleet__Frame frame = FLEET__FRAME__INIT;
+
+        arguments.at_us = atoi(text + strlen("alone ")) * US_PER_MS;
+        task.id = (char *)id;
+        task.job = 7;
+        task.series = "test";
+        task.arguments_case = FLEET__TASK__ARGUMENTS_STANDBY;
+        task.standby = &arguments;
+        frame.body_case = FLEET__FRAME__BODY_TASK;
+        frame.task = &task;
+        fleet_send(fleet, &frame);
+}
+
 static inline void fleet_send_task(
         Fleet *fleet, const char *id, const char *text, uint32_t deadline)
 {
@@ -207,6 +245,10 @@ static inline void fleet_send_task(
         Fleet__Task task = fleet_echo(id, &arguments, deadline);
         Fleet__Frame frame = FLEET__FRAME__INIT;
 
+        if (text_starts(text, "alone ")) {
+                fleet_send_standby(fleet, id, text);
+                return;
+        }
         arguments.text = (char *)text;
         frame.body_case = FLEET__FRAME__BODY_TASK;
         frame.task = &task;
@@ -270,7 +312,7 @@ static inline void fleet_see_finished(FleetTask *task, const Fleet__Finished *fi
                 snprintf(task->why, sizeof(task->why), "%s", finished->failure->why);
                 snprintf(task->next, sizeof(task->next), "%s", finished->failure->next);
         }
-        if (finished->result)
+        if (finished->result && finished->result->result_case == FLEET__RESULT__RESULT_ECHO)
                 snprintf(task->text, sizeof(task->text), "%.60s", finished->result->echo->text);
 }
 

@@ -211,6 +211,87 @@ static void a_step_that_ignores_its_cancel_is_killed(void **state)
         assert_non_null(strstr(task->why, "signal 9"));
 }
 
+static bool last_finished(Fleet *fleet)
+{
+        return fleet->tasks[fleet->task_count - 1].finished;
+}
+
+static bool has_runner(Fleet *fleet)
+{
+        return fleet->tasks[0].last > 0 && fleet_runner(fleet, fleet->tasks[0].id) > 0;
+}
+
+// Its 1000 notes take two seconds, the grace is one.
+static void what_is_bound_to_go_to_its_end_is_not_killed_for_a_cancel(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.standby.1", "alone 0", 0);
+
+        fleet_until(fleet, fleet_all_begun);
+        fleet_cancel(fleet, "1.standby.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_int_equal(task->notes, 1000);
+        assert_int_equal(task->run, 1);
+}
+
+static void what_waits_alone_ends_with_its_cancel(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.standby.1", "alone 60000", 0);
+
+        fleet_until(fleet, fleet_all_accepted);
+        fleet_cancel(fleet, "1.standby.1");
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__CANCELED);
+        assert_int_equal(task->notes, 0);
+}
+
+static void what_waits_alone_takes_no_place(void **state)
+{
+        Fleet *fleet = *state;
+        char id[32];
+
+        for (int i = 0; i < 20; i++) {
+                snprintf(id, sizeof(id), "%d.standby.1", i);
+                fleet_give(fleet, id, "alone 60000", 0);
+        }
+        fleet_until(fleet, fleet_all_accepted);
+        fleet_give(fleet, "99.echo.1", "hello", 30);
+        fleet_until(fleet, last_finished);
+}
+
+static bool at_its_end(Fleet *fleet)
+{
+        _cleanup_free_ char *path =
+                text_format("%s/tasks/1.standby.1/work/at", fleet->worker_directory);
+        _cleanup_free_ char *text = NULL;
+
+        return file_read(path, 100, &text, NULL) == 0 && text_equal(text, "1000");
+}
+
+// The whole host went down, and nobody can be reached when it is up again.
+static void what_waits_alone_goes_on_without_a_controller(void **state)
+{
+        Fleet *fleet = *state;
+        FleetTask *task = fleet_give(fleet, "1.standby.1", "alone 300", 0);
+        pid_t runner;
+
+        fleet_until(fleet, fleet_all_accepted);
+        fleet_until(fleet, has_runner);
+        runner = fleet_runner(fleet, "1.standby.1");
+        fleet_silence(fleet);
+        fleet_kill_worker(fleet, SIGKILL);
+        assert_int_equal(kill(runner, SIGKILL), 0);
+        fleet_start_worker(fleet);
+        fleet_until(fleet, at_its_end);
+        assert_false(task->finished);
+        fleet_listen(fleet);
+        fleet_until(fleet, fleet_all_finished);
+        assert_int_equal(task->outcome, FLEET__OUTCOME__DONE);
+        assert_int_equal(task->notes, 1000);
+}
+
 static void a_runner_that_dies_is_replaced(void **state)
 {
         Fleet *fleet = *state;
@@ -517,6 +598,10 @@ int main(int argc, char **argv)
                 TEST(a_deadline_ends_a_task_as_failed),
                 TEST(a_step_that_ignores_its_deadline_is_killed),
                 TEST(a_step_that_ignores_its_cancel_is_killed),
+                TEST(what_is_bound_to_go_to_its_end_is_not_killed_for_a_cancel),
+                TEST(what_waits_alone_ends_with_its_cancel),
+                TEST(what_waits_alone_takes_no_place),
+                TEST(what_waits_alone_goes_on_without_a_controller),
                 TEST(a_runner_that_dies_is_replaced),
                 TEST(a_runner_that_dies_again_and_again_fails_the_task_with_its_last_words),
                 TEST(a_runner_killed_at_any_moment_goes_on_where_it_was),

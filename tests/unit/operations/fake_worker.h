@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/controller.h"
@@ -361,6 +362,11 @@ static inline void fake_execute(FakeHost *host, FakeTask *task)
         snprintf(host->log + strlen(host->log), sizeof host->log - strlen(host->log), "%s%s ",
                 undo ? "-" : "", step);
         fake_spool_started(task);
+        if (task->task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY) {
+                if (fake_is(task->task, host->fail))
+                        fake_spool_finished(host, task, FLEET__OUTCOME__FAILED, "unknown-step");
+                return;
+        }
         event = fake_spool(task);
         event->body_case = FLEET__EVENT__BODY_PROGRESS;
         event->progress = (Fleet__Progress *)message_new(&fleet__progress__descriptor);
@@ -444,9 +450,42 @@ static inline void fake_cancel(FakeHost *host, const char *id)
 {
         FakeTask *task = fake_find(host, id);
 
-        if (!task || !host->canceled_ends || fake_has_ended(task))
+        if (!task || fake_has_ended(task) ||
+                (!host->canceled_ends &&
+                        task->task->arguments_case != FLEET__TASK__ARGUMENTS_STANDBY))
                 return;
         fake_spool_finished(host, task, FLEET__OUTCOME__CANCELED, "canceled");
+}
+
+static inline void fake_go_back(FakeHost *host, FakeTask *task)
+{
+        const Fleet__StandbyArguments *standby = task->task->standby;
+
+        for (size_t i = 0; i < standby->n_way_back; i++) {
+                const Fleet__Task *part = standby->way_back[i];
+
+                if (fake_is(part, host->fail)) {
+                        fake_spool_finished(host, task, FLEET__OUTCOME__FAILED, "broken");
+                        return;
+                }
+                snprintf(host->log + strlen(host->log), sizeof host->log - strlen(host->log),
+                        "alone:%s ", step_info_of_task(part)->name);
+                if (host->acted)
+                        host->acted(part);
+        }
+        fake_spool_finished(host, task, FLEET__OUTCOME__DONE, NULL);
+}
+
+// What stands by does at its moment, whether the host is connected or not.
+static inline void fake_stand_alone(FakeHost *host)
+{
+        for (size_t i = 0; i < host->tasks; i++) {
+                FakeTask *task = &host->journal[i];
+
+                if (task->task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY &&
+                        !fake_has_ended(task) && task->task->standby->at_us <= clock_now_us())
+                        fake_go_back(host, task);
+        }
 }
 
 // What was held ends after all.
@@ -454,7 +493,8 @@ static inline void fake_release(FakeHost *host)
 {
         host->hold = NULL;
         for (size_t i = 0; i < host->tasks; i++)
-                if (!fake_has_ended(&host->journal[i]))
+                if (!fake_has_ended(&host->journal[i]) &&
+                        host->journal[i].task->arguments_case != FLEET__TASK__ARGUMENTS_STANDBY)
                         fake_done(host, &host->journal[i]);
 }
 

@@ -30,6 +30,7 @@ typedef struct Root {
         char prod[NAME_ROOM], preview[NAME_ROOM];  // what the links point at; "": no link
         char before[NAME_ROOM], during[NAME_ROOM]; // the newest opening: what "prod" pointed at
         AttemptState seen;                         // of the newest attempt
+        bool alone; // its worker has taken it back, and the controller may not know it yet
 } Root;
 
 static Root roots[] = {
@@ -155,7 +156,10 @@ static void acted(const Fleet__Task *task)
                         "'%s' was purged while it was linked", site->name);
         if (task->arguments_case != FLEET__TASK__ARGUMENTS_SWITCH)
                 return;
-        remember_opening(root_of(task->switch_->root), task);
+        if (task->job)
+                remember_opening(root_of(task->switch_->root), task);
+        else
+                root_of(task->switch_->root)->alone = true;
         links_move(task->switch_, task->mode == FLEET__TASK_MODE__UNDO);
 }
 
@@ -168,7 +172,7 @@ static void look_at_jobs(const Rows *rows)
 
         for (size_t i = 0; i < rows->count; i++)
                 for (size_t k = 0; k < ELEMENTS(roots); k++)
-                        running[k] += jobs[i].state != JOB_QUEUED &&
+                        running[k] += jobs[i].state != JOB_QUEUED && jobs[i].kind != JOB_STANDBY &&
                                       text_equal(jobs[i].series, roots[k].series);
         for (size_t k = 0; k < ELEMENTS(roots); k++)
                 MUST(running[k] <= 1, "%zu jobs at once on %s", running[k], roots[k].series);
@@ -213,7 +217,7 @@ static bool is_busy(const Rows *rows, const char *series)
         const JobRow *jobs = rows->items;
 
         for (size_t i = 0; i < rows->count; i++)
-                if (text_equal(jobs[i].series, series))
+                if (text_equal(jobs[i].series, series) && !job_stands_by(&jobs[i]))
                         return true;
         return false;
 }
@@ -227,11 +231,13 @@ static void look_at_attempt(Root *root, bool busy)
 
         assert_true(r >= 0);
         root->seen = attempt.state;
+        root->alone &= !changed;
         if (r == 0 || attempt.state == ATTEMPT_PLANNED || attempt.state == ATTEMPT_ANNOUNCED)
                 root->during[0] = '\0';
         if (busy || !root->during[0])
                 return;
-        if (attempt.state == ATTEMPT_OPEN || (changed && attempt.state == ATTEMPT_ACCEPTED))
+        if ((attempt.state == ATTEMPT_OPEN && !root->alone) ||
+                (changed && attempt.state == ATTEMPT_ACCEPTED))
                 MUST(text_equal(root->prod, root->during), "%s: '%s' answers during the attempt",
                         root->series, root->prod);
         if (changed && (attempt.state == ATTEMPT_CANCELED || attempt.state == ATTEMPT_FAILED))
@@ -318,6 +324,8 @@ static void plan(void)
 
         if (draw(4))
                 json_object_set_new(body, "anyway", json_string("to see"));
+        if (draw(2))
+                json_object_set_new(body, "alone_seconds", json_integer(1 + draw(900)));
         ask("POST", ATTEMPT, series(), body);
 }
 
@@ -393,8 +401,12 @@ static void retry_job(void)
 static void time_goes(int64_t us)
 {
         ahead_us += us;
+        if (draw(2)) // before the controller can say anything
+                fake_stand_alone(walk.host);
         assert_int_equal(due_run(fake.controller, clock_now_us(), &fake.error), 0);
         fake_commit();
+        if (!walk.host->connected)
+                fake_stand_alone(walk.host);
 }
 
 static void minutes_pass(void)
@@ -620,6 +632,7 @@ static void new_world(void)
                 snprintf(roots[i].prod, NAME_ROOM, "anna");
                 roots[i].preview[0] = roots[i].before[0] = roots[i].during[0] = '\0';
                 roots[i].seen = ATTEMPT_PLANNED;
+                roots[i].alone = false;
                 assert_true(fake_adopt(roots[i].series, roots[i].path) > 0);
                 fake_run();
         }
@@ -636,7 +649,7 @@ static unsigned setting(const char *name, unsigned otherwise)
 static void what_must_hold_does_whatever_happens(void **state)
 {
         unsigned walks = setting("LIFECYCLE_WALKS", 500), seed = setting("LIFECYCLE_SEED", 1);
-        int64_t ends[4] = {0};
+        int64_t ends[4] = {0}, alone = 0;
         static const char *const states[] = {"accepted", "canceled", "withdrawn", "failed"};
 
         for (unsigned i = 0; i < walks; i++) {
@@ -658,7 +671,10 @@ static void what_must_hold_does_whatever_happens(void **state)
 
                         ends[k] += count("attempt", where);
                 }
+                alone += count("job", "kind = 'standby' AND state = 'done'");
         }
+        print_message("taken back by a worker alone: %lld\n", (long long)alone);
+        assert_true(alone > 0 || walks < 100);
         for (size_t k = 0; k < ELEMENTS(states); k++) {
                 print_message("attempts %s: %lld\n", states[k], (long long)ends[k]);
                 assert_true(ends[k] > 0 || walks < 100);
