@@ -33,6 +33,20 @@ char *managed_settings_text(const char *settings, const char *module)
                 settings, *settings && !text_ends(settings, "\n") ? "\n" : "", (int)length, module);
 }
 
+char *managed_applied(const char *values)
+{
+        json_t *sections = json_loads(values, 0, NULL), *section;
+        const char *name;
+        char *text;
+        void *next;
+
+        json_object_foreach_safe(sections, next, name, section) if (text_ends(name, MANAGED_NOTE))
+                json_object_del(sections, name);
+        text = json_is_object(sections) ? json_dumps(sections, JSON_SORT_KEYS) : NULL;
+        json_decref(sections);
+        return text;
+}
+
 static int failed(int r, const SiteDir *site, const char *name, const char *what, Error *error)
 {
         error_set(error, r, r == -ENOSPC || r == -EDQUOT ? "no-space" : "managed", "%s", what);

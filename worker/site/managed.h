@@ -26,6 +26,12 @@ const char *managed_module_text(size_t *ret_size);
 // `module` is the settings module's name ("lino_local.anna.settings"). The caller's.
 char *managed_settings_text(const char *settings, const char *module);
 
+// The sections that the site applies, in one order, out of the text of MANAGED_VALUES: those whose
+// names end in MANAGED_NOTE are the worker's own, for a way back. NULL: it is no such text. The
+// caller's.
+#define MANAGED_NOTE "_before"
+char *managed_applied(const char *values);
+
 // Puts the module and the line in place, where they are not. Repeatable.
 int managed_install(const SiteDir *site, const char *module, Error *error) _must_use_;
 

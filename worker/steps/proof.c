@@ -71,18 +71,21 @@ static void follow_pointer(const Tree *tree, int dirfd, const char *name)
                 take_pointers(tree->pointed, text);
 }
 
-// What this worker manages is written again with each change of roles; only what it says counts.
+// What this worker manages is written again with each change of roles; only what it says to the
+// site counts.
 static bool add_managed(const Tree *tree, int dirfd, const char *path)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *applied = NULL;
         size_t size;
 
         if (!text_equal(path, MANAGED_VALUES) && !text_equal(path, MANAGED_MODULE))
                 return false;
         if (site_file_read(dirfd, path, POINTER_MAX, &text, &size, NULL) < 0)
                 return false;
+        if (text_equal(path, MANAGED_VALUES))
+                applied = managed_applied(text);
         hasher_add(tree->hasher, path, strlen(path) + 1);
-        hasher_add(tree->hasher, text, size);
+        hasher_add(tree->hasher, applied ? applied : text, applied ? strlen(applied) : size);
         return true;
 }
 

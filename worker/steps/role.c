@@ -12,7 +12,7 @@
 extern const StepOps step_role_ops;
 
 #define ROLE_SECTION   "role"
-#define BEFORE_SECTION "role_before"
+#define BEFORE_SECTION "role" MANAGED_NOTE
 
 static json_t *front_values(const Fleet__Front *front)
 {

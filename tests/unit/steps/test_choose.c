@@ -169,12 +169,29 @@ static void what_is_managed_written_again_as_it_was_is_no_change(void **state)
         assert_way(r, FLEET__WAY__NOTHING, "nothing has changed since");
 }
 
+// As after a switch and the way back: what the worker notes for itself the site does not apply.
+static void a_role_that_was_another_meanwhile_is_no_change(void **state)
+{
+        Rehearsal *r = *state;
+
+        shell("cd '%s/berta' && echo '{\"role\": {\"role\": \"preview\"}}' > "
+              "understudy_managed.json",
+                r->f.root);
+        synchronise(r);
+        synchronise(r);
+        shell("cd '%s/berta' && echo '{\"role_before\": {\"job\": \"7\"}, \"role\": {\"role\": "
+              "\"preview\"}}' > "
+              "understudy_managed.json",
+                r->f.root);
+        assert_way(r, FLEET__WAY__NOTHING, "nothing has changed since");
+}
+
 static void what_is_managed_otherwise_is_a_change(void **state)
 {
         Rehearsal *r = *state;
 
         shell("cd '%s/berta' && echo '{}' > understudy_managed.json", r->f.root);
-        changed(r, "echo '{ }' > berta/understudy_managed.json",
+        changed(r, "echo '{\"role\": {\"role\": \"prod\"}}' > berta/understudy_managed.json",
                 "the preview's settings have changed");
 }
 
@@ -248,6 +265,7 @@ int main(void)
                 REHEARSE(a_merge_that_waits_is_a_change),
                 REHEARSE(settings_saved_again_are_a_change),
                 REHEARSE(what_is_managed_written_again_as_it_was_is_no_change),
+                REHEARSE(a_role_that_was_another_meanwhile_is_no_change),
                 REHEARSE(what_is_managed_otherwise_is_a_change),
                 REHEARSE(production_s_code_is_a_change),
                 REHEARSE(a_file_of_an_environment_with_its_old_time_is_a_change),
