@@ -82,6 +82,9 @@ void hasher_end(Hasher *hasher, char text[static HASH_TEXT])
                         (XXH128_canonical_t *)digest, XXH3_128bits_digest(hasher->xxh3));
         else if (!EVP_DigestFinal_ex(hasher->context, digest, &size))
                 abort();
-        for (unsigned i = 0; i < size; i++)
-                snprintf(text + (size_t)i * 2, 3, "%02x", digest[i]);
+        for (unsigned i = 0; i < size; i++) {
+                *text++ = "0123456789abcdef"[digest[i] >> 4];
+                *text++ = "0123456789abcdef"[digest[i] & 15];
+        }
+        *text = '\0';
 }
