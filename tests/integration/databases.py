@@ -139,6 +139,16 @@ class Postgresql(OnServer):
     def server_log(self):
         return (self.server.directory / "log").read_text()
 
+    def by_file(self, directory, password):
+        """A section of DATABASES that leads here by what stands in files; those are written."""
+        services, passwords = directory / "services", directory / "passwords"
+        services.write_text(f"[production]\nhost={self.server.socket}\nport={self.server.port}\n"
+                            f"user={self.name}\ndbname={self.name}\n")
+        passwords.write_text("*:*:*:*:" + password.replace("\\", "\\\\").replace(":", "\\:") + "\n")
+        passwords.chmod(0o600)
+        return (f"[__import__('os').environ.update(PGSERVICEFILE='{services}'), dict(ENGINE='django.db.backends.postgresql', "
+                f"OPTIONS=dict(service='production', passfile='{passwords}'))][1]")
+
     def forward_host(self, directory):
         """What HOST is to be when production is reached by another socket; and the sockets, the new one first."""
         return directory
@@ -189,6 +199,14 @@ class Mysql(OnServer):
 
     def server_log(self):
         return (self.server.directory / "log").read_text()
+
+    def by_file(self, directory, password):
+        options = directory / "client.cnf"
+        quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+        options.write_text(f"[client]\nsocket={self.server.socket}\nuser={self.name}\ndatabase={self.name}\n"
+                           f'password="{quoted}"\n')
+        options.chmod(0o600)
+        return f"dict(ENGINE='django.db.backends.mysql', OPTIONS=dict(read_default_file='{options}'))"
 
     def forward_host(self, directory):
         return directory / "forward"

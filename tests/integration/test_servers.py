@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,7 +32,7 @@ def elsewhere(adopted):
 
 
 @pytest.fixture(scope="module")
-def refused(fleet, adopted, elsewhere):
+def refused(fleet, adopted, elsewhere, unprepared):
     """A preparation that finds its name taken by a database of somebody else."""
     foreign = databases.open(adopted.engine, adopted.root / PREVIEW)
     foreign.run(foreign.create_statement, foreign.MAINTENANCE)
@@ -46,9 +47,37 @@ def preview(fleet, adopted, refused):
     return Site(adopted.root, PREVIEW, adopted.engine)
 
 
+def owner(site):
+    status = os.stat(site.path / "settings.py")
+    return status.st_uid, status.st_gid
+
+
 def password(site):
     return site.run("from django.conf import settings; print('IS', settings.DATABASES['default']['PASSWORD'])"
                     ).split("IS ")[1].split()[0]
+
+
+@pytest.fixture(scope="module")
+def unprepared(fleet, adopted, elsewhere, ways):
+    """A preparation while production's settings name its database by a file that its clone reads, too; and whether
+    production's rows are as they were. Nothing is left of it."""
+    settings = adopted.path / "settings.py"
+    text, before = settings.read_text(), adopted.database.dump()
+    try:
+        settings.write_text(text + TRICKS["a service or option file"].format(**ways) + "\n")
+        job = fleet.do("preview", "prepare", SERIES, PREVIEW)
+    finally:
+        settings.write_text(text)
+    unchanged = adopted.database.dump() == before
+    assert fleet.do("job", "cancel", str(job["id"]))["state"] == "canceled"
+    return job, unchanged
+
+
+def test_a_clone_whose_settings_name_production_by_a_file_is_refused(unprepared, adopted):
+    job, unchanged = unprepared
+    assert job["state"] == "failed" and job["failure"]["code"] == "interlock", explain(job)
+    assert adopted.name in str(job["failure"]) and job["failure"]["next"]
+    assert unchanged
 
 
 def test_a_name_that_is_taken_is_refused(refused):
@@ -208,6 +237,8 @@ TRICKS = {
     "an environment variable": "import os; os.environ['WHICH'] = {host!r}; DATABASES['default'] = " +
                                PRODUCTIONS.replace("{host!r}", "os.environ['WHICH']"),
     "a second alias": "DATABASES['archive'] = " + PRODUCTIONS,
+    "a service or option file": "DATABASES['default'] = {by_file}",
+    "such a file and a second alias": "DATABASES['archive'] = {by_file}",
 }
 
 
@@ -219,6 +250,9 @@ def ways(adopted, directory):
     words = {"password": password(adopted), "host": place.socket, "link": str(directory / "ways/link"),
              "include": str(directory / "ways/include.py"),
              "forward": str(adopted.database.forward_host(directory / "ways"))}
+    words["by_file"] = adopted.database.by_file(directory / "ways", words["password"])
+    for file in (directory / "ways").iterdir():
+        shutil.chown(file, *owner(adopted))
     os.symlink(place.socket, words["link"])
     (directory / "ways/include.py").write_text(TRICKS["the same host"].format(**words))
     with forwarded(*adopted.database.forward_paths(directory / "ways")):

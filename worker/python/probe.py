@@ -43,6 +43,8 @@ def database(alias, entry):
              "mysql": "mysql"}
     engine = known.get(engine, engine)
     server = ask_server(engine, alias, entry) if engine in WHICH else ""
+    if server and not name:  # a service or option file names it
+        name = server.split(":", 2)[2] if engine == "postgresql" else server.rsplit(":", 1)[1]
     return {"engine": engine, "name": name, "host": str(entry.get("HOST") or ""),
             "port": str(entry.get("PORT") or ""), "user": str(entry.get("USER") or ""),
             "server": server, "alias": alias}

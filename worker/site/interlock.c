@@ -49,16 +49,17 @@ static bool on_file(const Fleet__Database *database)
 }
 
 // On a server, by the server's own word. Where one of them could not be asked, one name on the same
-// kind of server is enough to refuse: a server has many host names.
+// kind of server is enough to refuse, and so is none, which some other file may give: a server has
+// many host names.
 static bool same_database(const Fleet__Database *a, const Fleet__Database *b)
 {
-        if (!a || !b || !text_equal(a->engine, b->engine) || text_blank(a->name))
+        if (!a || !b || !text_equal(a->engine, b->engine))
                 return false;
         if (on_file(a))
                 return same_place(a->name, b->name);
         if (!text_blank(a->server) && !text_blank(b->server))
                 return text_equal(a->server, b->server);
-        return text_equal(a->name, b->name);
+        return text_blank(a->name) || text_blank(b->name) || text_equal(a->name, b->name);
 }
 
 // Entry `i` of a site's settings.DATABASES, the default one first; NULL: there are no more.

@@ -201,6 +201,31 @@ static void a_site_without_settings_for_its_engine_is_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
+// Some other file may name it.
+static void a_nameless_database_that_does_not_answer_is_refused(void **state)
+{
+        World *w = *state;
+        Fleet__ProbeResult *berta = ask(&w->f, "berta");
+        Fleet__Database *anna = w->others[0]->database, nameless = FLEET__DATABASE__INIT;
+        Fleet__Database *more[] = {&nameless};
+        char *engine = anna->engine;
+        Error error _cleanup_error_ = ERROR_EMPTY;
+
+        anna->engine = nameless.engine = (char[]){"postgresql"};
+        nameless.name = nameless.alias = (char[]){""};
+        berta->identity->more = more;
+        berta->identity->n_more = 1;
+        assert_int_equal(interlock_compare(&w->guard, berta->identity, &error), -EPERM);
+        assert_string_equal(error.code, "interlock");
+        nameless.engine = (char[]){"mysql"};
+        error_clear(&error);
+        assert_int_equal(interlock_compare(&w->guard, berta->identity, &error), 0);
+        anna->engine = engine;
+        berta->identity->more = NULL;
+        berta->identity->n_more = 0;
+        protobuf_c_message_free_unpacked(&berta->base, NULL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -219,6 +244,7 @@ int main(void)
                 TEST(a_site_that_cannot_answer_is_refused),
                 TEST(a_site_whose_settings_print_answers_does_not_answer),
                 TEST(a_site_without_settings_for_its_engine_is_refused),
+                TEST(a_nameless_database_that_does_not_answer_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
