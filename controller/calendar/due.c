@@ -98,11 +98,14 @@ static int add_default(
 static int add_missing(Controller *controller, int64_t now_us, Error *error)
 {
         _cleanup_rows_ Rows missing = {0};
-        int r = calendar_missing(controller->store, &missing, error);
+        int r = controller->schedules_complete
+                        ? 0
+                        : calendar_missing(controller->store, &missing, error);
         const SeriesRow *series = missing.items;
 
         for (size_t i = 0; r == 0 && i < missing.count; i++)
                 r = add_default(controller, &series[i], now_us, error);
+        controller->schedules_complete = r == 0;
         return r;
 }
 

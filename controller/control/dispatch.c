@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "core/load.h"
 #include "core/session.h"
 #include "plan/bind.h"
 #include "tell/record.h"
@@ -109,6 +110,7 @@ int dispatch_task(Controller *controller, const JobRow *job, const Rows *tasks, 
                     ?: record_task(controller, task, error);
         if (r < 0)
                 return r;
+        load_task_began(controller, task);
         if (packed < 0)
                 return 1;
         session_queue_task(session, task);

@@ -7,6 +7,7 @@
 #include "control/planning.h"
 #include "control/registry.h"
 #include "control/rehearsals.h"
+#include "core/load.h"
 #include "tell/announce.h"
 #include "tell/record.h"
 #include "tell/words.h"
@@ -347,6 +348,7 @@ int jobs_task_finished(
         if (task_is_aside(task) && task->mode == TASK_RUN && job.state == JOB_RUNNING)
                 end.outcome = FLEET__OUTCOME__DONE;
         take_end(task, &end);
+        load_task_ended(controller, task);
         controller_look_at(controller, task->job);
         r = row_update(controller->store, &task_table, task, error)
                     ?: record_task(controller, task, error);

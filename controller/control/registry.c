@@ -93,6 +93,7 @@ static int add_site(Controller *controller, const JobRow *job, const Fleet__Prob
         blob_set(&site.identity, answer->identity ? &answer->identity->base : NULL);
         blob_set(&site.versions, answer->versions ? &answer->versions->base : NULL);
         r = site_move(controller->store, &site, event, clock_now_us(), error);
+        controller->schedules_complete = false;
         free(site.identity.data);
         free(site.versions.data);
         return r;

@@ -14,8 +14,7 @@ typedef struct Look {
         Controller *controller;
         Attention attention; // what it was asked to look at
         Rows jobs;
-        Rows under_way; // tasks
-        Load load;
+        Load *load; // the controller's
 } Look;
 
 // It is looked at again, with whatever changes next.
@@ -35,11 +34,8 @@ static int send_task(Look *look, const JobRow *job, const Rows *tasks, TaskRow *
 
         if (!session_of_host(look->controller, job->host))
                 return wait_for_room(look, job, LOOK_ROOM);
-        if (task_takes_room(task)) {
-                if (!load_admits(&look->load, job->host, heavy))
-                        return wait_for_room(look, job, heavy ? LOOK_ROOM_HEAVY : LOOK_ROOM);
-                load_add(&look->load, job->host, heavy);
-        }
+        if (task_takes_room(task) && !load_admits(look->load, job->host, heavy))
+                return wait_for_room(look, job, heavy ? LOOK_ROOM_HEAVY : LOOK_ROOM);
         r = dispatch_task(look->controller, job, tasks, task, mode, &why, error);
         if (r <= 0)
                 return r;
@@ -132,7 +128,7 @@ static bool is_worth_it(const Look *look, const JobRow *job)
 {
         LookWhy why = attention_to(&look->attention, job->id);
 
-        if (why != LOOK_ROOM_HEAVY || load_admits(&look->load, job->host, true))
+        if (why != LOOK_ROOM_HEAVY || load_admits(look->load, job->host, true))
                 return why != LOOK_NOT;
         wait_for_room(look, job, why);
         return false;
@@ -186,22 +182,16 @@ static int look_at(Look *look, size_t i, Error *error)
 static int look_open(Look *look, Error *error)
 {
         Store *store = look->controller->store;
-        int r;
 
         look->attention = TAKE(look->controller->attention, (Attention){0});
-        r = jobs_under_way(store, &look->jobs, error)
-                    ?: tasks_under_way(store, NULL, &look->under_way, error);
-        if (r == 0)
-                load_count(look->controller, &look->under_way, &look->load);
-        return r;
+        return jobs_under_way(store, &look->jobs, error)
+                       ?: load_of(look->controller, &look->load, error);
 }
 
 static void look_close(Look *look)
 {
         attention_clear(&look->attention);
         rows_clear(&look->jobs);
-        rows_clear(&look->under_way);
-        load_clear(&look->load);
 }
 
 int schedule_run(Controller *controller, Error *error)

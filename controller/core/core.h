@@ -20,6 +20,7 @@
 typedef struct Session Session;
 typedef struct Watch Watch;
 typedef struct Prune Prune;
+typedef struct Load Load;
 
 // Why the scheduler is to look at a job. All others wait for their own tasks.
 typedef enum LookWhy {
@@ -48,6 +49,8 @@ struct Controller {
         Store *store;
         struct event *turn_end; // runs after all that is active in this turn
         Attention attention;
+        Load *load;              // of what is under way; NULL: to be counted
+        bool schedules_complete; // every series that has a site has a schedule
         Session *sessions; // of connected hosts
         Watch *watches;
         Prune *prune;
@@ -71,6 +74,8 @@ int controller_commit(Controller *controller, Error *error) _must_use_;
 // Something changed that may let this job go on; any job.
 void controller_look_at(Controller *controller, int64_t job);
 void controller_look_at_all(Controller *controller);
+// Nothing is taken as known of the store: it has gone back, or there was none before.
+void controller_forget(Controller *controller);
 // A reason stays until it is looked at; a better one takes its place.
 void attention_add(Attention *attention, int64_t job, LookWhy why);
 LookWhy attention_to(const Attention *attention, int64_t job);

@@ -8,51 +8,118 @@ bool load_is_heavy(const TaskRow *task, TaskRowMode mode)
         return mode == TASK_RUN && step_info_find(task->step)->flags & STEP_HEAVY;
 }
 
+// ---- counting
+
+static HostLoad *find(const Load *load, const char *host)
+{
+        for (size_t i = 0; i < load->count; i++)
+                if (text_equal(load->hosts[i].host, host))
+                        return &load->hosts[i];
+        return NULL;
+}
+
 void load_add(Load *load, const char *host, bool heavy)
 {
-        load->entries = memory_grow(load->entries, (load->count + 1) * sizeof *load->entries);
-        load->entries[load->count++] = (LoadEntry){host, heavy};
+        HostLoad *found = find(load, host);
+
+        if (!found) {
+                load->hosts = memory_grow(load->hosts, (load->count + 1) * sizeof(*load->hosts));
+                found = &load->hosts[load->count++];
+                *found = (HostLoad){.host = text_copy(host)};
+        }
+        found->tasks++;
+        found->heavy += heavy;
+        load->tasks++;
+}
+
+void load_remove(Load *load, const char *host, bool heavy)
+{
+        HostLoad *found = find(load, host);
+
+        if (!found)
+                return;
+        found->tasks--;
+        found->heavy -= heavy;
+        load->tasks--;
 }
 
 bool load_admits(const Load *load, const char *host, bool heavy)
 {
-        uint64_t tasks = 0;
-        uint64_t heavy_tasks = 0;
+        const HostLoad *found = find(load, host);
+        const HostLoad here = found ? *found : (HostLoad){0};
 
-        for (size_t i = 0; i < load->count; i++)
-                if (text_equal(load->entries[i].host, host)) {
-                        tasks++;
-                        heavy_tasks += load->entries[i].heavy;
-                }
-        return load->count < load->limits->fleet_tasks && tasks < load->limits->host_tasks &&
-               (!heavy || heavy_tasks < load->limits->host_heavy);
+        return load->tasks < load->limits->fleet_tasks && here.tasks < load->limits->host_tasks &&
+               (!heavy || here.heavy < load->limits->host_heavy);
 }
 
 void load_clear(Load *load)
 {
-        free(load->entries);
+        for (size_t i = 0; i < load->count; i++)
+                free(load->hosts[i].host);
+        free(load->hosts);
         *load = (Load){0};
 }
 
-void load_count(Controller *controller, const Rows *under_way, Load *ret)
-{
-        const TaskRow *tasks = under_way->items;
+// ---- the controller's
 
+int load_count(Controller *controller, Load *ret, Error *error)
+{
+        _cleanup_rows_ Rows under_way = {0};
+        int r = tasks_under_way(controller->store, NULL, &under_way, error);
+        const TaskRow *tasks = under_way.items;
+
+        if (r < 0)
+                return r;
         *ret = (Load){.limits = &controller->setup->limits};
-        for (size_t i = 0; i < under_way->count; i++)
+        for (size_t i = 0; i < under_way.count; i++)
                 if (task_takes_room(&tasks[i]))
                         load_add(ret, tasks[i].host, load_is_heavy(&tasks[i], tasks[i].mode));
+        return 0;
+}
+
+int load_of(Controller *controller, Load **ret, Error *error)
+{
+        Load counted;
+
+        if (!controller->load) {
+                int r = load_count(controller, &counted, error);
+
+                if (r < 0)
+                        return r;
+                controller->load = memory_new(sizeof(*controller->load));
+                *controller->load = counted;
+        }
+        *ret = controller->load;
+        return 0;
+}
+
+void load_task_began(Controller *controller, const TaskRow *task)
+{
+        if (controller->load && task_takes_room(task))
+                load_add(controller->load, task->host, load_is_heavy(task, task->mode));
+}
+
+void load_task_ended(Controller *controller, const TaskRow *task)
+{
+        if (controller->load && task_takes_room(task))
+                load_remove(controller->load, task->host, load_is_heavy(task, task->mode));
+}
+
+void load_forget(Controller *controller)
+{
+        if (!controller->load)
+                return;
+        load_clear(controller->load);
+        free(controller->load);
+        controller->load = NULL;
 }
 
 int load_is_full(Controller *controller, const char *host, bool *ret, Error *error)
 {
-        _cleanup_rows_ Rows under_way = {0};
-        _cleanup_(load_clear) Load load = {0};
-        int r = tasks_under_way(controller->store, NULL, &under_way, error);
+        Load *load;
+        int r = load_of(controller, &load, error);
 
-        if (r < 0)
-                return r;
-        load_count(controller, &under_way, &load);
-        *ret = !load_admits(&load, host, true);
-        return 0;
+        if (r == 0)
+                *ret = !load_admits(load, host, true);
+        return r;
 }

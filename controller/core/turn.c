@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "core/core.h"
+#include "core/load.h"
 #include "core/session.h"
 
 const Transport wire_transport = {.send = link_send, .close = link_close};
@@ -58,6 +59,13 @@ void controller_look_at_all(Controller *controller)
         controller->attention.wanted = controller->attention.all = true;
 }
 
+void controller_forget(Controller *controller)
+{
+        load_forget(controller);
+        controller->schedules_complete = false;
+        controller_look_at_all(controller);
+}
+
 // ---- turns
 
 int core_open(Controller *controller, Error *error)
@@ -69,7 +77,7 @@ int core_open(Controller *controller, Error *error)
         controller->turn_end = event_new(controller->base, -1, 0, on_turn_end, controller);
         if (!controller->turn_end)
                 return error_set(error, -ENOMEM, "internal", "cannot make an event");
-        controller_look_at_all(controller);
+        controller_forget(controller);
         return 0;
 }
 
@@ -79,6 +87,7 @@ void core_close(Controller *controller)
         if (controller->turn_end)
                 event_free(controller->turn_end);
         attention_clear(&controller->attention);
+        load_forget(controller);
         store_free(controller->store);
 }
 
@@ -95,7 +104,7 @@ void controller_abandon(Controller *controller, const Error *error)
 {
         log_failure(LOG_ERR, error);
         store_rollback(controller->store);
-        controller_look_at_all(controller); // what was looked at was taken back
+        controller_forget(controller); // what was looked at was taken back
         session_list_close(controller, "controller", "the controller could not store this");
 }
 

@@ -152,7 +152,9 @@ int attempts_since(Store *store, int64_t since_us, Rows *ret, Error *error)
 int attempts_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &attempt_table, ret, error,
-                "WHERE state IN ('planned', 'announced', 'synchronising', 'open') ORDER BY id", "");
+                "INDEXED BY attempt_one WHERE state IN ('planned', 'announced', 'synchronising', "
+                "'open') ORDER BY id",
+                "");
 }
 
 int attempts_next(Store *store, int64_t *ret_us, Error *error)

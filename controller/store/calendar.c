@@ -1,5 +1,6 @@
 #include "store/calendar.h"
 
+#include "store/job.h"
 #include "store/series.h"
 
 static const Column columns[] = {
@@ -30,15 +31,19 @@ int calendar_list(Store *store, Rows *ret, Error *error)
 int calendar_due(Store *store, int64_t now_us, Rows *ret, Error *error)
 {
         return rows_get(store, &calendar_table, ret, error,
-                "WHERE paused = 0 AND (next_us BETWEEN 1 AND ? OR waits_us BETWEEN 1 AND ?)"
-                " ORDER BY next_us, series",
-                "ii", now_us, now_us);
+                "WHERE series IN ("
+                "SELECT series FROM calendar WHERE paused = 0 AND next_us BETWEEN 1 AND ?1 "
+                "UNION SELECT series FROM calendar WHERE paused = 0 AND waits_us > 0 AND "
+                "waits_us <= ?1) ORDER BY next_us, series",
+                "i", now_us);
 }
 
 int calendar_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &calendar_table, ret, error,
-                "WHERE job IN (SELECT id FROM job WHERE state = 'queued') ORDER BY series", "");
+                "WHERE (series, job) IN (SELECT series, id FROM job INDEXED BY job_under_way WHERE "
+                JOB_UNDER_WAY " AND state = 'queued') ORDER BY series",
+                "");
 }
 
 int calendar_next(Store *store, int64_t *ret_us, Error *error)

@@ -33,7 +33,7 @@ static const Column columns[] = {
 };
 const Table job_table = {"job", columns, ELEMENTS(columns), sizeof(JobRow)};
 
-#define UNDER_WAY "state IN ('queued', 'running', 'waiting', 'undoing')"
+#define ORDER " ORDER BY state = 'queued', queued_us, id"
 
 int job_get(Store *store, int64_t id, JobRow *ret, Error *error)
 {
@@ -48,8 +48,19 @@ bool job_excludes(const JobRow *a, const JobRow *b)
 
 int jobs_under_way(Store *store, Rows *ret, Error *error)
 {
-        return rows_get(store, &job_table, ret, error,
-                "WHERE " UNDER_WAY " ORDER BY state = 'queued', queued_us, id", "");
+        return rows_get(store, &job_table, ret, error, "WHERE " JOB_UNDER_WAY ORDER, "");
+}
+
+// Those under way are few; those of the series grow with the years.
+int job_before(Store *store, const JobRow *job, JobRow *ret, Error *error)
+{
+        if (job_stands_by(job))
+                return 0;
+        return row_get(store, &job_table, ret, error,
+                "(kind <> 'standby' OR state = 'undoing') AND +series = ?1 AND (series <> '' OR "
+                "host = ?2) AND id <> ?3 AND " JOB_UNDER_WAY
+                " AND (state <> 'queued' OR (queued_us, id) < (?4, ?3))" ORDER,
+                "ttii", job->series, job->host, job->id, job->queued_us);
 }
 
 int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Error *error)
@@ -70,7 +81,7 @@ int job_retirement(Store *store, const char *series, const char *site, const cha
 {
         return row_get(store, &job_table, ret, error,
                 "series = ? AND kind = 'retire' AND site = ? AND created_us >= ? AND dry_run = 0 "
-                "AND (who = ? OR " UNDER_WAY ") ORDER BY id DESC",
+                "AND (who = ? OR " JOB_UNDER_WAY ") ORDER BY id DESC",
                 "ttit", series, site, since_us, who);
 }
 
@@ -94,7 +105,7 @@ int job_following(Store *store, const JobRow *job, JobRow *ret, Error *error)
 {
         return row_get(store, &job_table, ret, error,
                 "series = ? AND series <> '' AND id > ? AND dry_run = 0 AND (started_us > 0 "
-                "OR " UNDER_WAY ") ORDER BY id",
+                "OR " JOB_UNDER_WAY ") ORDER BY id",
                 "ti", job->series, job->id);
 }
 

@@ -127,6 +127,9 @@ static inline bool job_stands_by(const JobRow *job)
 
 // ---- jobs
 
+// As job_under_way, which is an index, has it.
+#define JOB_UNDER_WAY "state IN ('queued', 'running', 'waiting', 'undoing')"
+
 int job_get(Store *store, int64_t id, JobRow *ret, Error *error) _must_use_; // 1: found; 0: none
 // Whether two jobs must not run at once: they are of one series, or of one host without a series.
 // One that stands by is in no other's way until it is called back.
@@ -134,6 +137,8 @@ bool job_excludes(const JobRow *a, const JobRow *b);
 // Running, waiting and undoing ones, then those that are queued: each in the order in which they
 // were queued, as far as the clock tells.
 int jobs_under_way(Store *store, Rows *ret, Error *error) _must_use_;
+// The first of these that must be over before a queued one begins. 1: found; 0: none.
+int job_before(Store *store, const JobRow *job, JobRow *ret, Error *error) _must_use_;
 // Newest first; of one series, or NULL for all.
 int jobs_newest(Store *store, const char *series, int64_t limit, Rows *ret, Error *error)
         _must_use_;

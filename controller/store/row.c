@@ -135,17 +135,35 @@ static int finish(Store *store, sqlite3_stmt *statement, int bound, Error *error
         return sql_step(statement, error);
 }
 
+static int query(Store *store, StatementWriter write, const Table *table, const char *tail,
+        sqlite3_stmt **ret, Error *error, const char *types, ...)
+{
+        va_list arguments;
+        int r;
+
+        va_start(arguments, types);
+        r = store_vquery_written(store, ret, error, write, table, tail, types, arguments);
+        va_end(arguments);
+        return r;
+}
+
+static char *write_insert(const void *subject, const char *tail)
+{
+        const Table *table = subject;
+        _cleanup_free_ char *columns = column_list(table, false);
+        _cleanup_free_ char *marks = column_list(table, true);
+
+        return text_format("INSERT INTO %s (%s) VALUES (%s)%s", table->name, columns, marks, tail);
+}
+
 int row_insert(Store *store, const Table *table, void *row, Error *error)
 {
         _cleanup_query_ sqlite3_stmt *statement = NULL;
-        _cleanup_free_ char *columns = column_list(table, false);
-        _cleanup_free_ char *marks = column_list(table, true);
-        _cleanup_free_ char *sql =
-                text_format("INSERT INTO %s (%s) VALUES (%s)", table->name, columns, marks);
         const Column *key = &table->columns[0];
         bool numbered = key->type == COLUMN_INTEGER && *(int64_t *)member_of(key, row) == 0;
         int bound = SQLITE_OK;
-        int r = store_check_open(store, error) ?: store_query(store, &statement, error, sql, "");
+        int r = store_check_open(store, error)
+                        ?: query(store, write_insert, table, "", &statement, error, "");
 
         if (r < 0)
                 return r;
@@ -176,14 +194,21 @@ static char *update_list(const Table *table)
         return list;
 }
 
+static char *write_update(const void *subject, const char *tail)
+{
+        const Table *table = subject;
+        _cleanup_free_ char *list = update_list(table);
+
+        return text_format("UPDATE %s SET %s WHERE %s=?1%s", table->name, list,
+                table->columns[0].name, tail);
+}
+
 int row_update(Store *store, const Table *table, const void *row, Error *error)
 {
         _cleanup_query_ sqlite3_stmt *statement = NULL;
-        _cleanup_free_ char *list = update_list(table);
-        _cleanup_free_ char *sql = text_format(
-                "UPDATE %s SET %s WHERE %s=?1", table->name, list, table->columns[0].name);
         int bound = SQLITE_OK;
-        int r = store_check_open(store, error) ?: store_query(store, &statement, error, sql, "");
+        int r = store_check_open(store, error)
+                        ?: query(store, write_update, table, "", &statement, error, "");
 
         if (r < 0)
                 return r;
@@ -193,26 +218,32 @@ int row_update(Store *store, const Table *table, const void *row, Error *error)
         return finish(store, statement, bound, error);
 }
 
-static int query(Store *store, const Table *table, sqlite3_stmt **ret, Error *error,
-        const char *tail, const char *types, va_list arguments)
+static char *write_select(const void *subject, const char *tail)
 {
+        const Table *table = subject;
         _cleanup_free_ char *columns = column_list(table, false);
-        _cleanup_free_ char *sql = text_format("SELECT %s FROM %s %s", columns, table->name, tail);
 
-        return store_vquery(store, ret, error, sql, types, arguments);
+        return text_format("SELECT %s FROM %s %s", columns, table->name, tail);
+}
+
+static char *write_select_where(const void *subject, const char *where)
+{
+        _cleanup_free_ char *tail = text_format("WHERE %s", where);
+
+        return write_select(subject, tail);
 }
 
 int row_get(Store *store, const Table *table, void *ret, Error *error, const char *where,
         const char *types, ...)
 {
         _cleanup_query_ sqlite3_stmt *statement = NULL;
-        _cleanup_free_ char *tail = text_format("WHERE %s", where);
         va_list arguments;
         int r;
 
         memset(ret, 0, table->row_size);
         va_start(arguments, types);
-        r = query(store, table, &statement, error, tail, types, arguments);
+        r = store_vquery_written(
+                store, &statement, error, write_select_where, table, where, types, arguments);
         va_end(arguments);
         if (r == 0)
                 r = sql_step(statement, error);
@@ -231,7 +262,8 @@ int rows_get(Store *store, const Table *table, Rows *ret, Error *error, const ch
         int r;
 
         va_start(arguments, types);
-        r = query(store, table, &statement, error, tail, types, arguments);
+        r = store_vquery_written(
+                store, &statement, error, write_select, table, tail, types, arguments);
         va_end(arguments);
         while (r >= 0 && (r = sql_step(statement, error)) > 0) {
                 char *row;

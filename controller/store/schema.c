@@ -139,5 +139,6 @@ const char *const store_migrations[] = {
         // All that have not ended wait for a moment, and these have an index.
         "DROP INDEX attempt_waits;\n",
         "CREATE INDEX site_series ON site (series, id);\n",
+        "CREATE INDEX site_old ON site (id) WHERE state = 'old';\n",
         NULL,
 };

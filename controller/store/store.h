@@ -32,6 +32,12 @@ int store_query(Store *store, sqlite3_stmt **ret, Error *error, const char *sql,
         ...) _must_use_;
 int store_vquery(Store *store, sqlite3_stmt **ret, Error *error, const char *sql, const char *types,
         va_list arguments) _must_use_;
+// A text that is made of a table or the like and of what follows: `write` is asked for it, to be
+// freed, the first time that a statement with this subject (alive as long as the store) and tail
+// is.
+typedef char *(*StatementWriter)(const void *subject, const char *tail);
+int store_vquery_written(Store *store, sqlite3_stmt **ret, Error *error, StatementWriter write,
+        const void *subject, const char *tail, const char *types, va_list arguments) _must_use_;
 static inline void store_endp(sqlite3_stmt **statement)
 {
         if (!*statement)

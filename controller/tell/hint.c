@@ -19,18 +19,16 @@ static int away(Controller *controller, const char *name, char **ret, Error *err
 
 static int queued(Controller *controller, const JobRow *job, char **ret, Error *error)
 {
-        _cleanup_rows_ Rows jobs = {0};
-        int r = jobs_under_way(controller->store, &jobs, error);
-        const JobRow *rows = jobs.items;
+        _cleanup_job_ JobRow before = {0};
+        int r = job_before(controller->store, job, &before, error);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < jobs.count && rows[i].id != job->id; i++)
-                if (job_excludes(&rows[i], job)) {
-                        *ret = text_format("waiting for job %lld of the same %s",
-                                (long long)rows[i].id, text_blank(job->series) ? "host" : "series");
-                        return 0;
-                }
+        if (r > 0) {
+                *ret = text_format("waiting for job %lld of the same %s", (long long)before.id,
+                        text_blank(job->series) ? "host" : "series");
+                return 0;
+        }
         return session_of_host(controller, job->host) ? 0 : away(controller, job->host, ret, error);
 }
 
