@@ -105,6 +105,11 @@ class Site:
             raise AssertionError(f"{self.path}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def let_log_in(self, name="robin", password="1234"):
+        """The small fixtures give their users no password."""
+        self.run(f"from lino.api import rt\nuser = rt.models.users.User.objects.get(username={name!r})\n"
+                 f"user.set_password({password!r})\nuser.save()\n")
+
     def served(self, tables=("contacts.Persons", "contacts.Companies", "tickets.AllTickets", "comments.Comments")):
         """How many objects the site serves over HTTP for each table, asked in process."""
         lines = self.run(SERVED.format(tables=list(tables)))
