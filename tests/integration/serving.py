@@ -114,6 +114,7 @@ def sink():
 
 @pytest.fixture(scope="module")
 def worker(fleet, production, stack, templates, sink):
+    production.let_log_in()
     with open(production.root / "settings.py", "a") as settings:
         settings.write(f"EMAIL_HOST, EMAIL_PORT = '127.0.0.1', {sink.port}\n")
     options = "".join(part.options() for part in stack) + f"[serving]\ntemplates = {templates}\n"
@@ -153,14 +154,30 @@ class Answer:
         self.site, self.role = (reply.getheader("X-Understudy-Site") or "nobody nothing").split()
 
 
-def ask(web, host, path="/", timeout=30):
+def ask(web, host, path="/", timeout=30, session=None):
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"Host": host})
+        connection.request("GET", path, headers={"Host": host} | ({"Cookie": f"sessionid={session}"} if session else {}))
         reply = connection.getresponse()
         return Answer(reply, reply.read())
     finally:
         connection.close()
+
+
+def log_in(web, host, session=None):
+    """The session that the login form of the site behind a host gives, to who may have another one's cookie still."""
+    headers = {"Host": host, "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+    try:
+        connection.request("POST", "/auth", "username=robin&password=1234",
+                           headers | ({"Cookie": f"sessionid={session}"} if session else {}))
+        reply = connection.getresponse()
+        assert reply.status == 200, reply.read()[:300]
+        reply.read()
+        cookies = [value for name, value in reply.getheaders() if name.lower() == "set-cookie"]
+    finally:
+        connection.close()
+    return next(cookie.split(";")[0].removeprefix("sessionid=") for cookie in cookies if cookie.startswith("sessionid="))
 
 
 def answering(web):
@@ -281,7 +298,18 @@ def test_linod_does_not_run_on_a_preview(shown):
     assert done.returncode and "linod does not run on a preview" in done.stderr
 
 
-def test_visitors_notice_nothing_of_a_switch(shown, served, fleet, web, manager, sink):
+USERS_ONLY = "/api/users/Me?fmt=json&limit=1"
+
+
+@pytest.fixture(scope="module")
+def logged_in(shown, web):
+    """A user's session on production, from before the first switch."""
+    session = log_in(web, PROD_HOST)
+    assert ask(web, PROD_HOST, USERS_ONLY, session=session).status == 200
+    return session
+
+
+def test_visitors_notice_nothing_of_a_switch(shown, served, logged_in, fleet, web, manager, sink):
     with Traffic(web) as traffic:
         assert_done(fleet.do("preview", "switch", SERIES))
         traffic.more()
@@ -291,6 +319,19 @@ def test_visitors_notice_nothing_of_a_switch(shown, served, fleet, web, manager,
     assert manager.programs() == {f"{PREVIEW}-prod", f"{PRODUCTION}-preview"}
     send(served, "from the old production")
     assert "from the old production" not in sink.messages and "from the old production" in mails_kept(served)
+
+
+def test_a_session_from_before_a_switch_is_a_strangers_on_the_new_site(logged_in, web):
+    """As without a session: the page that asks for a name, no data, no failure; and by that page he is in again."""
+    page, data = ask(web, PROD_HOST, session=logged_in), ask(web, PROD_HOST, USERS_ONLY, session=logged_in)
+    assert (page.status, page.site, page.role) == (200, PREVIEW, "prod")
+    assert (data.status, data.site, data.role) == (403, PREVIEW, "prod")
+    assert data.status == ask(web, PROD_HOST, USERS_ONLY).status
+    again = log_in(web, PROD_HOST, session=logged_in)
+    assert again != logged_in
+    answer = ask(web, PROD_HOST, USERS_ONLY, session=again)
+    assert (answer.status, answer.site) == (200, PREVIEW)
+    assert ask(web, PREVIEW_HOST, USERS_ONLY, session=logged_in).site == PRODUCTION
 
 
 # ---------------------------------------------------------------- with the stand-in
