@@ -51,7 +51,7 @@ struct Controller {
         Attention attention;
         Load *load;              // of what is under way; NULL: to be counted
         bool schedules_complete; // every series that has a site has a schedule
-        Session *sessions; // of connected hosts
+        Session *sessions;       // of connected hosts
         Watch *watches;
         Prune *prune;
         // Of the layers above, set by controller_new.

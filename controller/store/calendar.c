@@ -41,8 +41,8 @@ int calendar_due(Store *store, int64_t now_us, Rows *ret, Error *error)
 int calendar_waiting(Store *store, Rows *ret, Error *error)
 {
         return rows_get(store, &calendar_table, ret, error,
-                "WHERE (series, job) IN (SELECT series, id FROM job INDEXED BY job_under_way WHERE "
-                JOB_UNDER_WAY " AND state = 'queued') ORDER BY series",
+                "WHERE (series, job) IN (SELECT series, id FROM job INDEXED BY job_under_way "
+                "WHERE " JOB_UNDER_WAY " AND state = 'queued') ORDER BY series",
                 "");
 }
 

@@ -199,8 +199,8 @@ static char *write_update(const void *subject, const char *tail)
         const Table *table = subject;
         _cleanup_free_ char *list = update_list(table);
 
-        return text_format("UPDATE %s SET %s WHERE %s=?1%s", table->name, list,
-                table->columns[0].name, tail);
+        return text_format(
+                "UPDATE %s SET %s WHERE %s=?1%s", table->name, list, table->columns[0].name, tail);
 }
 
 int row_update(Store *store, const Table *table, const void *row, Error *error)

@@ -207,7 +207,7 @@ static void a_nameless_database_that_does_not_answer_is_refused(void **state)
         World *w = *state;
         Fleet__ProbeResult *berta = ask(&w->f, "berta");
         Fleet__Database *anna = w->others[0]->database, nameless = FLEET__DATABASE__INIT;
-        Fleet__Database *more[] = {&nameless};
+        Fleet__Database *more[] = {&nameless}, **none = berta->identity->more;
         char *engine = anna->engine;
         Error error _cleanup_error_ = ERROR_EMPTY;
 
@@ -221,7 +221,7 @@ static void a_nameless_database_that_does_not_answer_is_refused(void **state)
         error_clear(&error);
         assert_int_equal(interlock_compare(&w->guard, berta->identity, &error), 0);
         anna->engine = engine;
-        berta->identity->more = NULL;
+        berta->identity->more = none;
         berta->identity->n_more = 0;
         protobuf_c_message_free_unpacked(&berta->base, NULL);
 }
