@@ -36,7 +36,7 @@ def test_an_interrupted_demo_leaves_nothing(place):
     os.killpg(demo.pid, signal.SIGTERM)
     demo.stdout.read()
     assert demo.wait(timeout=PATIENCE) != 0
-    assert nothing_left(place)
+    wait_for(lambda: nothing_left(place), "everything has ended", patience=10)
 
 
 def test_the_demo_ends_well_and_what_is_kept_can_be_stopped(place):
