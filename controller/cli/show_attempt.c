@@ -1,5 +1,6 @@
 // Upgrade attempts, and what their users did.
 #include "base/text.h"
+#include "cli/human.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "cli/view.h"
@@ -89,10 +90,9 @@ static char *alone_after(const json_t *attempt)
 {
         json_int_t seconds = json_integer_value(json_object_get(attempt, "alone_seconds"));
 
-        if (seconds == 0)
-                return text_copy("");
-        return text_format("its worker cancels it %lld %s after the end",
-                (long long)(seconds < 120 ? seconds : seconds / 60), seconds < 120 ? "s" : "min");
+        return seconds ? text_format("its worker cancels it %s after the end",
+                                 human_duration((double)seconds))
+                       : text_copy("");
 }
 
 void show_attempt(const Screen *screen, const json_t *attempt)

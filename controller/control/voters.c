@@ -188,15 +188,27 @@ static char *question(const AttemptRow *attempt)
                               at, (long long)attempt->lapse_seconds / 60);
 }
 
-static int ask(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
-        const VoterRow *voter, Error *error)
+// Once the attempt is over there is no link to be added.
+static int mail(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const VoterRow *voter, const char *detail, Error *error)
 {
-        _cleanup_free_ char *detail = question(attempt),
-                            *cause = text_format("%lld %lld", (long long)voter->id,
-                                    (long long)attempt->sequence);
+        _cleanup_free_ char *cause =
+                text_format("%lld %lld", (long long)voter->id, (long long)attempt->sequence);
 
-        return announce_to_voter(
-                controller, kind, attempt->series, voter->id, voter->name, cause, detail, error);
+        return announce_to_voter(controller, kind, attempt->series,
+                attempt_is_over(attempt) ? 0 : voter->id, voter->name, cause, detail, error);
+}
+
+static int mail_each(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
+        const Rows *voters, const char *detail, Error *error)
+{
+        const VoterRow *rows = voters->items;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < voters->count; i++)
+                if (is_address(rows[i].name))
+                        r = mail(controller, attempt, kind, &rows[i], detail, error);
+        return r;
 }
 
 static int tell_no_mail(Controller *controller, const AttemptRow *attempt, Error *error)
@@ -207,37 +219,22 @@ static int tell_no_mail(Controller *controller, const AttemptRow *attempt, Error
                 "No mail is configured in [announce] of controller.conf: hand them their links");
 }
 
-typedef int MailFn(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
-        const VoterRow *voter, Error *error);
-
-static int mail_each(Controller *controller, const AttemptRow *attempt, const Rows *voters,
-        AnnouncementKind kind, MailFn *mail, Error *error)
-{
-        const VoterRow *rows = voters->items;
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < voters->count; i++)
-                if (is_address(rows[i].name))
-                        r = mail(controller, attempt, kind, &rows[i], error);
-        return r;
-}
-
 int voters_ask(
         Controller *controller, const AttemptRow *attempt, AnnouncementKind kind, Error *error)
 {
         _cleanup_rows_ Rows voters = {0};
+        _cleanup_free_ char *detail = question(attempt);
         int r = voters_of(controller->store, attempt->id, &voters, error);
 
         if (r < 0 || voters.count == 0)
                 return r;
-        return has_mail(controller) ? mail_each(controller, attempt, &voters, kind, ask, error)
+        return has_mail(controller) ? mail_each(controller, attempt, kind, &voters, detail, error)
                                     : tell_no_mail(controller, attempt, error);
 }
 
 // ---- and told how it ended
 
-static int tell_end(Controller *controller, const AttemptRow *attempt, AnnouncementKind kind,
-        const VoterRow *voter, Error *error)
+int voters_tell_end(Controller *controller, const AttemptRow *attempt, Error *error)
 {
         static const char *const sentences[] = {
                 [ATTEMPT_ACCEPTED] = "It is accepted: the new site stays.",
@@ -245,24 +242,14 @@ static int tell_end(Controller *controller, const AttemptRow *attempt, Announcem
                 [ATTEMPT_WITHDRAWN] = "It will not take place.",
                 [ATTEMPT_FAILED] = "It did not begin: the site is as it was.",
         };
-        _cleanup_free_ char *cause =
-                text_format("%lld %lld", (long long)voter->id, (long long)attempt->sequence);
+        _cleanup_rows_ Rows voters = {0};
         _cleanup_free_ char *detail =
                 text_format("%s Your link has ended.", sentences[attempt->state]);
-
-        // Of no voter: there is no link to be added.
-        return announce_to_voter(
-                controller, kind, attempt->series, 0, voter->name, cause, detail, error);
-}
-
-int voters_tell_end(Controller *controller, const AttemptRow *attempt, Error *error)
-{
-        _cleanup_rows_ Rows voters = {0};
         int r = voters_of(controller->store, attempt->id, &voters, error);
 
         if (r < 0 || !has_mail(controller))
                 return r;
-        return mail_each(controller, attempt, &voters, ANNOUNCE_VOTER_TOLD, tell_end, error);
+        return mail_each(controller, attempt, ANNOUNCE_VOTER_TOLD, &voters, detail, error);
 }
 
 static int refuse_letter(const char *why, Error *error)
@@ -315,7 +302,7 @@ static int add_one(Controller *controller, const AttemptRow *attempt, const char
                 .name = text_copy(name),
                 .who = text_copy(who),
                 .created_us = clock_now_us()};
-        _cleanup_free_ char *token = NULL;
+        _cleanup_free_ char *token = NULL, *detail = question(attempt);
         int r = row_insert(controller->store, &voter_table, &voter, error);
 
         if (r < 0)
@@ -328,9 +315,9 @@ static int add_one(Controller *controller, const AttemptRow *attempt, const char
                 return r;
         switch (attempt->state) {
         case ATTEMPT_ANNOUNCED:
-                return ask(controller, attempt, ANNOUNCE_VOTER_INVITED, &voter, error);
+                return mail(controller, attempt, ANNOUNCE_VOTER_INVITED, &voter, detail, error);
         case ATTEMPT_OPEN:
-                return ask(controller, attempt, ANNOUNCE_VOTER_ASKED, &voter, error);
+                return mail(controller, attempt, ANNOUNCE_VOTER_ASKED, &voter, detail, error);
         default:
                 return 0;
         }

@@ -32,7 +32,7 @@ void load_add(Load *load, const char *host, bool heavy)
         load->tasks++;
 }
 
-void load_remove(Load *load, const char *host, bool heavy)
+static void take_off(Load *load, const char *host, bool heavy)
 {
         HostLoad *found = find(load, host);
 
@@ -62,7 +62,7 @@ void load_clear(Load *load)
 
 // ---- the controller's
 
-int load_count(Controller *controller, Load *ret, Error *error)
+static int count(Controller *controller, Error *error)
 {
         _cleanup_rows_ Rows under_way = {0};
         int r = tasks_under_way(controller->store, NULL, &under_way, error);
@@ -70,27 +70,19 @@ int load_count(Controller *controller, Load *ret, Error *error)
 
         if (r < 0)
                 return r;
-        *ret = (Load){.limits = &controller->setup->limits};
+        controller->load = memory_new(sizeof(*controller->load));
+        controller->load->limits = &controller->setup->limits;
         for (size_t i = 0; i < under_way.count; i++)
-                if (task_takes_room(&tasks[i]))
-                        load_add(ret, tasks[i].host, load_is_heavy(&tasks[i], tasks[i].mode));
+                load_task_began(controller, &tasks[i]);
         return 0;
 }
 
 int load_of(Controller *controller, Load **ret, Error *error)
 {
-        Load counted;
+        int r = controller->load ? 0 : count(controller, error);
 
-        if (!controller->load) {
-                int r = load_count(controller, &counted, error);
-
-                if (r < 0)
-                        return r;
-                controller->load = memory_new(sizeof(*controller->load));
-                *controller->load = counted;
-        }
         *ret = controller->load;
-        return 0;
+        return r;
 }
 
 void load_task_began(Controller *controller, const TaskRow *task)
@@ -102,7 +94,7 @@ void load_task_began(Controller *controller, const TaskRow *task)
 void load_task_ended(Controller *controller, const TaskRow *task)
 {
         if (controller->load && task_takes_room(task))
-                load_remove(controller->load, task->host, load_is_heavy(task, task->mode));
+                take_off(controller->load, task->host, load_is_heavy(task, task->mode));
 }
 
 void load_forget(Controller *controller)

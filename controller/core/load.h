@@ -18,7 +18,6 @@ struct Load {
 };
 
 void load_add(Load *load, const char *host, bool heavy);
-void load_remove(Load *load, const char *host, bool heavy);
 // Whether one more may run there.
 bool load_admits(const Load *load, const char *host, bool heavy);
 void load_clear(Load *load);
@@ -27,8 +26,6 @@ bool load_is_heavy(const TaskRow *task, TaskRowMode mode);
 
 // The controller's, borrowed: it holds until the turn is taken back.
 int load_of(Controller *controller, Load **ret, Error *error) _must_use_;
-// What the store says; the caller clears it.
-int load_count(Controller *controller, Load *ret, Error *error) _must_use_;
 // A task is under way now; it is not any more.
 void load_task_began(Controller *controller, const TaskRow *task);
 void load_task_ended(Controller *controller, const TaskRow *task);

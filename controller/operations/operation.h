@@ -62,7 +62,8 @@
 //   POST   /v1/series/{series}/allowances   {table, why} -> Series
 //   GET    /v1/series/{series}/attempt      -> Attempt, the newest
 //   POST   /v1/series/{series}/attempt      {at: WHEN as a text, lapse_seconds, when_over?,
-//                                             deadline_seconds?, alone_seconds?, voters: [text]?, items: [text]?}
+//                                             deadline_seconds?, alone_seconds?, voters: [text]?,
+//                                             items: [text]?}
 //                                             -> Attempt + {links: Links}
 //   GET    /v1/series/{series}/attempt/report                         -> Report, as last made
 //   POST   /v1/series/{series}/attempt/report                         {} -> Job

@@ -154,10 +154,14 @@ class Answer:
         self.site, self.role = (reply.getheader("X-Understudy-Site") or "nobody nothing").split()
 
 
+def headers_of(host, session):
+    return {"Host": host} | ({"Cookie": f"sessionid={session}"} if session else {})
+
+
 def ask(web, host, path="/", timeout=30, session=None):
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"Host": host} | ({"Cookie": f"sessionid={session}"} if session else {}))
+        connection.request("GET", path, headers=headers_of(host, session))
         reply = connection.getresponse()
         return Answer(reply, reply.read())
     finally:
@@ -166,11 +170,10 @@ def ask(web, host, path="/", timeout=30, session=None):
 
 def log_in(web, host, session=None):
     """The session that the login form of the site behind a host gives, to who may have another one's cookie still."""
-    headers = {"Host": host, "Content-Type": "application/x-www-form-urlencoded"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
     try:
-        connection.request("POST", "/auth", "username=robin&password=1234",
-                           headers | ({"Cookie": f"sessionid={session}"} if session else {}))
+        connection.request("POST", "/auth", "username=robin&password=1234", headers_of(host, session) | form)
         reply = connection.getresponse()
         assert reply.status == 200, reply.read()[:300]
         reply.read()

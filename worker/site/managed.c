@@ -40,8 +40,9 @@ char *managed_applied(const char *values)
         char *text;
         void *next;
 
-        json_object_foreach_safe(sections, next, name, section) if (text_ends(name, MANAGED_NOTE))
-                json_object_del(sections, name);
+        json_object_foreach_safe (sections, next, name, section)
+                if (text_ends(name, MANAGED_NOTE))
+                        json_object_del(sections, name);
         text = json_is_object(sections) ? json_dumps(sections, JSON_SORT_KEYS) : NULL;
         json_decref(sections);
         return text;

@@ -102,7 +102,7 @@ static inline int fleet_run(StepContext *context, const ProtobufCMessage *argume
         return 0;
 }
 
-// Waits for its moment, in milliseconds from its first run; then goes to its end, which takes
+// Waits for its moment, counted from the start of each run; then goes to its end, which takes
 // longer than the configuration's grace.
 static inline int fleet_stand_by(StepContext *context, const ProtobufCMessage *arguments,
         ProtobufCMessage *result, Error *error)

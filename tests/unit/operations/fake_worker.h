@@ -346,6 +346,11 @@ static inline void fake_done(FakeHost *host, FakeTask *task)
         fake_spool_finished(host, task, FLEET__OUTCOME__DONE, NULL);
 }
 
+static inline bool fake_stands_by(const FakeTask *task)
+{
+        return task->task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY;
+}
+
 static inline bool fake_has_ended(const FakeTask *task)
 {
         return task->count > 0 &&
@@ -362,7 +367,7 @@ static inline void fake_execute(FakeHost *host, FakeTask *task)
         snprintf(host->log + strlen(host->log), sizeof host->log - strlen(host->log), "%s%s ",
                 undo ? "-" : "", step);
         fake_spool_started(task);
-        if (task->task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY) {
+        if (fake_stands_by(task)) {
                 if (fake_is(task->task, host->fail))
                         fake_spool_finished(host, task, FLEET__OUTCOME__FAILED, "unknown-step");
                 return;
@@ -450,9 +455,7 @@ static inline void fake_cancel(FakeHost *host, const char *id)
 {
         FakeTask *task = fake_find(host, id);
 
-        if (!task || fake_has_ended(task) ||
-                (!host->canceled_ends &&
-                        task->task->arguments_case != FLEET__TASK__ARGUMENTS_STANDBY))
+        if (!task || fake_has_ended(task) || (!host->canceled_ends && !fake_stands_by(task)))
                 return;
         fake_spool_finished(host, task, FLEET__OUTCOME__CANCELED, "canceled");
 }
@@ -482,8 +485,8 @@ static inline void fake_stand_alone(FakeHost *host)
         for (size_t i = 0; i < host->tasks; i++) {
                 FakeTask *task = &host->journal[i];
 
-                if (task->task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY &&
-                        !fake_has_ended(task) && task->task->standby->at_us <= clock_now_us())
+                if (fake_stands_by(task) && !fake_has_ended(task) &&
+                        task->task->standby->at_us <= clock_now_us())
                         fake_go_back(host, task);
         }
 }
@@ -493,8 +496,7 @@ static inline void fake_release(FakeHost *host)
 {
         host->hold = NULL;
         for (size_t i = 0; i < host->tasks; i++)
-                if (!fake_has_ended(&host->journal[i]) &&
-                        host->journal[i].task->arguments_case != FLEET__TASK__ARGUMENTS_STANDBY)
+                if (!fake_has_ended(&host->journal[i]) && !fake_stands_by(&host->journal[i]))
                         fake_done(host, &host->journal[i]);
 }
 

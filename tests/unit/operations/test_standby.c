@@ -30,7 +30,7 @@ static int newest(JobKind kind)
 static void its_moment_comes(FakeHost *host)
 {
         for (size_t i = 0; i < host->tasks; i++)
-                if (host->journal[i].task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY)
+                if (fake_stands_by(&host->journal[i]))
                         host->journal[i].task->standby->at_us = 0;
         fake_stand_alone(host);
 }
@@ -38,7 +38,7 @@ static void its_moment_comes(FakeHost *host)
 static int64_t moment(const FakeHost *host)
 {
         for (size_t i = 0; i < host->tasks; i++)
-                if (host->journal[i].task->arguments_case == FLEET__TASK__ARGUMENTS_STANDBY)
+                if (fake_stands_by(&host->journal[i]))
                         return host->journal[i].task->standby->at_us;
         return 0;
 }
